@@ -1,0 +1,25 @@
+/** Names that people give to clusters: also parts of host names, database names and file names. */
+
+export const clusterNamePattern = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
+
+export const clusterNameRule =
+  'A name has 1 to 40 lower-case letters, digits and hyphens, starts with a letter and does not end with a hyphen';
+
+const reserved = new Set(['mysql', 'postgres', 'template0', 'template1', 'mooring', 'sys', 'all', 'new']);
+
+/** Undefined when the name may be used, else the sentence that says why not. */
+export function clusterNameProblem(name: string): string | undefined {
+  if (!clusterNamePattern.test(name)) return clusterNameRule;
+  if (reserved.has(name)) return `"${name}" is reserved; choose another name`;
+  return undefined;
+}
+
+/** Instance names read well in a picture and in a log: orders-1, orders-2, ... */
+export function instanceName(clusterName: string, ordinal: number): string {
+  return `${clusterName}-${ordinal}`;
+}
+
+/** The database that a new cluster comes with; hyphens are not allowed there without quoting. */
+export function databaseName(clusterName: string): string {
+  return clusterName.replaceAll('-', '_');
+}
