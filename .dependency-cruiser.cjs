@@ -4,22 +4,23 @@ const rooms = {
   domain: ['lib'],
   ha: ['domain', 'lib'],
   'wire/mysql': ['lib'],
-  engines: ['domain', 'lib'],
-  packs: ['domain', 'lib'],
-  pki: ['lib'],
-  runtimes: ['packs', 'pki', 'domain', 'lib'],
-  agent: ['ha', 'engines', 'domain', 'lib'],
+  os: ['lib'],
+  engines: ['os', 'domain', 'lib'],
+  packs: ['os', 'domain', 'lib'],
+  pki: ['os', 'lib'],
+  runtimes: ['packs', 'pki', 'os', 'domain', 'lib'],
+  agent: ['ha', 'engines', 'os', 'domain', 'lib'],
   store: ['domain', 'lib'],
   operations: ['store', 'runtimes', 'pki', 'agent/contract', 'domain', 'lib'],
   controller: ['ha', 'operations', 'store', 'runtimes', 'pki', 'agent/contract', 'domain', 'lib'],
   auth: ['store', 'domain', 'lib'],
   api: ['auth', 'operations', 'store', 'domain', 'lib'],
-  proxy: ['wire', 'api/contract', 'domain', 'lib'],
+  proxy: ['wire', 'api/contract', 'os', 'domain', 'lib'],
   drill: ['api/contract', 'runtimes', 'domain', 'lib'],
   cli: ['api/contract', 'lib'],
 };
 
-const own = (room) => (room.includes('/') ? `^src/${room}/` : `^src/${room}/`);
+const own = (room) => `^src/${room}/`;
 
 module.exports = {
   forbidden: [
