@@ -29,13 +29,13 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return startTime === undefined ? undefined : { pid, startTime };
 }
 
-export function isAlive(identity: ProcessIdentity | undefined): identity is ProcessIdentity {
+export function isAlive(identity: ProcessIdentity | undefined): boolean {
   return identity !== undefined && startTimeOf(identity.pid) === identity.startTime;
 }
 
 /** Sends a signal to exactly this process; false when it is gone. */
 export function signal(identity: ProcessIdentity | undefined, name: NodeJS.Signals): boolean {
-  if (!isAlive(identity)) return false;
+  if (identity === undefined || !isAlive(identity)) return false;
   try {
     process.kill(identity.pid, name);
     return true;
@@ -46,7 +46,7 @@ export function signal(identity: ProcessIdentity | undefined, name: NodeJS.Signa
 
 /** Sends a signal to the process group that this process leads; false when its leader is gone. */
 export function signalGroup(identity: ProcessIdentity | undefined, name: NodeJS.Signals): boolean {
-  if (!isAlive(identity)) return false;
+  if (identity === undefined || !isAlive(identity)) return false;
   try {
     process.kill(-identity.pid, name);
     return true;
