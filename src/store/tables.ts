@@ -16,7 +16,12 @@ type Json<T> = ColumnType<T, string, string>;
 type GeneratedJson<T> = ColumnType<T, string | undefined, string>;
 
 export type Tables = {
-  platform: { id: string; created_at: Generated<Date>; settings: GeneratedJson<Record<string, unknown>> };
+  platform: {
+    id: string;
+    created_at: Generated<Date>;
+    settings: GeneratedJson<Record<string, unknown>>;
+    controller_seen_at: NullableTimestamp;
+  };
   teams: {
     id: string;
     name: string;
@@ -113,6 +118,7 @@ export type Tables = {
     host: string;
     port: number;
   };
+  retired_instances: { id: string; cluster_id: string; retired_at: Generated<Date> };
   secrets: { cluster_id: string; name: string; sealed: Buffer };
   instance_status: {
     instance_id: string;

@@ -3,7 +3,9 @@
 create table platform (
   id uuid primary key,
   created_at timestamptz not null default now(),
-  settings jsonb not null default '{}'
+  settings jsonb not null default '{}',
+  -- Touched about once a second by a controller that is alive.
+  controller_seen_at timestamptz
 );
 
 -- People and teams ---------------------------------------------------------------------------------
@@ -133,6 +135,14 @@ create table endpoints (
   unique (cluster_id, purpose)
 );
 create unique index endpoints_port on endpoints (host, port);
+
+-- Instances that were purged. Only what stands here may be cleaned up when it is found on a host:
+-- files without any row may belong to a store that was lost, and are reported instead.
+create table retired_instances (
+  id uuid primary key,
+  cluster_id uuid not null references clusters on delete cascade,
+  retired_at timestamptz not null default now()
+);
 
 -- Secrets are sealed with the platform's key file (AES-256-GCM); the row alone is worth nothing.
 create table secrets (
