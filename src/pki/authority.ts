@@ -8,11 +8,12 @@
  */
 import 'reflect-metadata';
 import { type webcrypto as nodeCrypto, randomBytes, webcrypto } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { codeOf, PlatformError } from '../lib/errors.ts';
+import { writeFileAtomic } from '../os/files.ts';
 
 export type CertificateRequest = {
   /** The instance's or the process's name, like orders-1. */
@@ -56,12 +57,12 @@ export async function openAuthority(directory: string): Promise<Authority> {
   }
   if (keyPem === undefined) {
     keyPem = await exportKey((await generateKeys()).privateKey);
-    await writeSecret(keyFile, keyPem);
+    await writeFileAtomic(keyFile, keyPem, { durable: true });
   }
   const keys = await importKeys(keyPem, keyFile);
   if (caPem === undefined) {
     caPem = await selfSign(keys);
-    await writeSecret(certFile, caPem);
+    await writeFileAtomic(certFile, caPem, { durable: true });
   }
   const ca = new x509.X509Certificate(caPem);
   if (!(await ca.verify({ publicKey: keys.publicKey }, webcrypto))) {
@@ -174,23 +175,5 @@ async function readIfThere(file: string): Promise<string | undefined> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-async function writeSecret(file: string, content: string): Promise<void> {
-  const partial = `${file}.${randomBytes(4).toString('hex')}.partial`;
-  const handle = await open(partial, 'wx', 0o600);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(partial, file);
-  const directory = await open(dirname(file), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -1,0 +1,182 @@
+/**
+ * Finding and ending processes that this platform, or an earlier life of it, has started.
+ *
+ * A pid file is the quick way and never the only one: a platform or agent that was killed between
+ * starting a process and writing its pid file leaves a process that no file names. Such a process is
+ * found by what cannot be lost: its arguments, which name its home directory, or its working
+ * directory inside it.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { messageOf, PlatformError } from '../../lib/errors.ts';
+import { until } from '../../lib/wait.ts';
+import { identify, isAlive, type ProcessIdentity, readPidFile, signal } from '../../os/processes.ts';
+import type { RunAs } from './layout.ts';
+
+/** The process whose last arguments are exactly these. */
+export function findByArguments(tail: readonly string[]): ProcessIdentity[] {
+  return allPids().flatMap((pid) => {
+    const args = argumentsOf(pid);
+    const matches = tail.length < args.length && tail.every((a, i) => args.at(i - tail.length) === a);
+    const identity = matches ? identify(pid) : undefined;
+    return identity === undefined ? [] : [identity];
+  });
+}
+
+/**
+ * Processes that work inside `directory` and hang on no terminal. A person's shell that happens to
+ * stand there has one, and is left alone.
+ */
+export function findWorkingIn(directory: string, account: RunAs | null): ProcessIdentity[] {
+  const uid = uidOf(account);
+  return allPids().flatMap((pid) => {
+    try {
+      const cwd = readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '');
+      if (cwd !== directory && !cwd.startsWith(`${directory}/`)) return [];
+      const facts = factsOf(pid);
+      if (facts === undefined || facts.terminal !== 0 || facts.uid !== uid || pid === process.pid) return [];
+      const identity = identify(pid);
+      return identity === undefined ? [] : [identity];
+    } catch {
+      return []; // gone, or somebody else's
+    }
+  });
+}
+
+/**
+ * The process that a pid file names, if it lives and is the account's own. The account writes these
+ * files, so root must not take their word for killing somebody else's process.
+ */
+export function namedBy(pidFile: string, account: RunAs | null): ProcessIdentity[] {
+  const identity = readPidFile(pidFile);
+  if (identity === undefined || !isAlive(identity)) return [];
+  return factsOf(identity.pid)?.uid === uidOf(account) ? [identity] : [];
+}
+
+/** The processes and all their descendants, as they are now. */
+export function withDescendants(roots: readonly ProcessIdentity[]): ProcessIdentity[] {
+  const children = new Map<number, number[]>();
+  for (const pid of allPids()) {
+    const parent = factsOf(pid)?.parent;
+    if (parent === undefined) continue;
+    children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const found = new Map(roots.map((root) => [root.pid, root]));
+  for (const { pid } of found.values()) {
+    for (const child of children.get(pid) ?? []) {
+      const identity = found.has(child) ? undefined : identify(child);
+      if (identity !== undefined) found.set(child, identity);
+    }
+  }
+  return [...found.values()];
+}
+
+/**
+ * SIGKILL to the processes and to everything below them, and waits until all are gone. PostgreSQL's
+ * backends lead process groups of their own, so a group kill of the postmaster would miss them.
+ */
+export async function killTrees(roots: readonly ProcessIdentity[], what: string): Promise<void> {
+  const living = roots.filter(isAlive);
+  if (living.length === 0) return;
+  const all = withDescendants(living);
+  for (const identity of all) signal(identity, 'SIGKILL');
+  await untilAllGone(all, what, 10_000);
+}
+
+/** Asks to end, and after `graceMs` insists. Only the process itself; what it started stays. */
+export async function endGently(identity: ProcessIdentity, what: string, graceMs: number): Promise<void> {
+  if (!signal(identity, 'SIGTERM')) return;
+  try {
+    await untilAllGone([identity], what, graceMs);
+  } catch {
+    signal(identity, 'SIGKILL');
+    await untilAllGone([identity], what, 10_000);
+  }
+}
+
+async function untilAllGone(all: readonly ProcessIdentity[], what: string, deadlineMs: number) {
+  await until(`${what} to end (process ${all.map((p) => p.pid).join(', ')})`, () => !all.some(isAlive), {
+    deadlineMs,
+    everyMs: 3,
+    maxEveryMs: 50,
+  });
+}
+
+export type DetachedProcess = {
+  file: string;
+  args: string[];
+  cwd: string;
+  /** Gets standard output and standard error, appended. */
+  logFile: string;
+  account: RunAs | null;
+  /** Called when the process ends while this platform still lives. */
+  onExit?: (code: number | null, signal: string | null) => void;
+};
+
+/** Starts a process that outlives this one: own session, no terminal, no inherited descriptors. */
+export async function startDetached(launch: DetachedProcess): Promise<ProcessIdentity> {
+  const log = openSync(launch.logFile, 'a', 0o600);
+  try {
+    const child = spawn(launch.file, launch.args, {
+      cwd: launch.cwd,
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: plainEnvironment(launch.cwd),
+      ...(launch.account === null ? {} : { uid: launch.account.uid, gid: launch.account.gid }),
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    child.on('error', () => {});
+    if (launch.onExit) child.once('exit', launch.onExit);
+    child.unref();
+    return identify(child.pid ?? 0) ?? { pid: child.pid ?? 0, startTime: '' };
+  } catch (cause) {
+    throw new PlatformError('unavailable', `Cannot start ${launch.file}: ${messageOf(cause)}`, {
+      hint: 'Check the host with: moor doctor',
+      cause,
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Nothing of the platform's own environment reaches a database: it may hold secrets. */
+export function plainEnvironment(home: string): Record<string, string> {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    LANG: 'C.UTF-8',
+    HOME: home,
+    ...(process.env.TZ === undefined ? {} : { TZ: process.env.TZ }),
+  };
+}
+
+function uidOf(account: RunAs | null): number {
+  return account?.uid ?? process.getuid?.() ?? -1;
+}
+
+function allPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    return [];
+  }
+}
+
+function factsOf(pid: number): { parent: number; terminal: number; uid: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const uid = /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return { parent: Number(fields[1]), terminal: Number(fields[4]), uid: Number(uid) };
+  } catch {
+    return undefined;
+  }
+}
