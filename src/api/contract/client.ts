@@ -7,6 +7,8 @@ import { type ErrorKind, PlatformError } from '../../lib/errors.ts';
 import { type RouteName, routes } from './routes.ts';
 import type { Problem } from './schemas.ts';
 
+export { PlatformError };
+
 type Routes = typeof routes;
 type Part<R, K extends string> = R extends { [P in K]: infer S extends z.ZodType } ? z.input<S> : undefined;
 type Output<R> = R extends { response: infer S extends z.ZodType } ? z.output<S> : undefined;

@@ -28,10 +28,16 @@ export type Route = {
 
 const name = z.object({ name: z.string() });
 const id = z.object({ id: z.string() });
+const limit = z.coerce.number().int().min(1).max(500).default(100);
+/** `before` is the id of the last row of the page before. */
 const page = z.object({
-  limit: z.coerce.number().int().min(1).max(500).default(100),
-  before: z.string().optional(),
+  limit,
+  before: z
+    .string()
+    .regex(/^\d{1,18}$/)
+    .optional(),
 });
+const operationPage = z.object({ limit, before: z.uuid().optional(), cluster: z.string().optional() });
 
 export const routes = {
   health: {
@@ -258,7 +264,7 @@ export const routes = {
     path: '/api/v1/operations',
     summary: 'Operations, newest first',
     access: 'user',
-    query: page.extend({ cluster: z.string().optional() }),
+    query: operationPage,
     status: 200,
     response: z.array(s.OperationSummary),
   },

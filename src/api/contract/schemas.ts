@@ -78,6 +78,8 @@ export const Token = z.object({
 export type Token = z.infer<typeof Token>;
 export const TokenCreated = Token.extend({ token: z.string() });
 export const AuditEntry = z.object({
+  /** To be given as `before` for the next page. */
+  id: z.string(),
   at: z.string(),
   actor: z.string(),
   action: z.string(),

@@ -1,0 +1,143 @@
+/**
+ * Every error becomes problem details (RFC 9457) here and nowhere else. What is expected keeps its
+ * message and hint; what is not is answered with an id to look for in the log, and nothing else.
+ */
+import type { FastifyError } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { codeOf, type ErrorKind, messageOf, PlatformError } from '../lib/errors.ts';
+import type { Problem } from './contract/schemas.ts';
+
+export const statusOf = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  cancelled: 409,
+  too_large: 413,
+  refused: 422,
+  unavailable: 503,
+  timeout: 504,
+} as const satisfies Record<ErrorKind, number>;
+
+const titles = {
+  invalid: 'The request is not valid',
+  unauthenticated: 'Not logged in',
+  forbidden: 'Not allowed',
+  not_found: 'Not found',
+  conflict: 'In conflict with the present state',
+  cancelled: 'Cancelled',
+  too_large: 'The request is too large',
+  refused: 'Refused',
+  unavailable: 'Not available right now',
+  timeout: 'Took too long',
+} as const satisfies Record<ErrorKind, string>;
+
+/** Undefined for what nobody expected: a bug, to be logged with its stack and answered with 500. */
+export function expectedError(error: unknown): PlatformError | undefined {
+  if (error instanceof PlatformError) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) return validationError(error);
+  if (isStoreDown(error)) {
+    return new PlatformError('unavailable', "The platform's store does not answer", {
+      hint: 'Try again in a few seconds; databases keep serving meanwhile. See: moor doctor',
+      cause: error,
+    });
+  }
+  return fastifyError(error);
+}
+
+export function problemOf(error: PlatformError | undefined, requestId: string): Problem {
+  if (error === undefined) {
+    return {
+      type: 'about:blank',
+      title: 'Something went wrong inside the platform',
+      status: 500,
+      detail: 'Something went wrong inside the platform. Nothing more is known about the outcome',
+      kind: 'internal',
+      hint: `Look whether the change happened, then try again. The log has the cause under ${requestId}`,
+      requestId,
+    };
+  }
+  return {
+    type: 'about:blank',
+    title: titles[error.kind],
+    status: statusOf[error.kind],
+    detail: error.publicMessage,
+    kind: error.kind,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.fields.length === 0 ? {} : { fields: error.fields }),
+    requestId,
+  };
+}
+
+type Validation = { validation: { instancePath: string; message?: string }[]; validationContext?: string };
+
+function validationError(error: Validation): PlatformError {
+  const fields = error.validation.map((one) => ({
+    path: one.instancePath.replace(/^\//, '').replaceAll('/', '.'),
+    message: one.message ?? 'not valid',
+  }));
+  const [first] = fields;
+  const where = first === undefined || first.path === '' ? 'the request' : `"${first.path}"`;
+  return new PlatformError('invalid', `${where}: ${first?.message ?? 'not valid'}`, {
+    fields,
+    hint: 'The shapes of all requests are in /api/v1/openapi.json',
+    context: { part: error.validationContext },
+  });
+}
+
+/** Errors of the HTTP layer itself, by their code; without internals of parser or framework. */
+function fastifyError(error: unknown): PlatformError | undefined {
+  switch (codeOf(error)) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new PlatformError('too_large', 'The request body is larger than 1 MiB', {
+        hint: 'No call of this API needs that much; databases are filled through their endpoint',
+        cause: error,
+      });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new PlatformError('invalid', 'The request body is not JSON', {
+        hint: 'Send "content-type: application/json"',
+        cause: error,
+      });
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new PlatformError('invalid', 'The request body is not valid JSON', { cause: error });
+  }
+  const status = (error as FastifyError | null)?.statusCode;
+  if (status === 429) {
+    return new PlatformError('refused', 'Too many requests from this address', {
+      hint: 'Wait a minute and try again',
+      cause: error,
+    });
+  }
+  if (error instanceof SyntaxError || (status !== undefined && status >= 400 && status < 500)) {
+    return new PlatformError('invalid', 'The request could not be read', { cause: error });
+  }
+  return undefined;
+}
+
+const storeDownCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  '53300', // too many connections
+  '57P01', // terminated by administrator
+  '57P02', // crash shutdown
+  '57P03', // starting up
+]);
+
+/** Connection errors of pg, which has no class for them. */
+function isStoreDown(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== undefined) {
+    const fromSocket = (error as { syscall?: string }).syscall;
+    if (code.startsWith('08')) return true;
+    return storeDownCodes.has(code) && (fromSocket === undefined || /connect|read|write/.test(fromSocket));
+  }
+  return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)/.test(
+    messageOf(error),
+  );
+}
