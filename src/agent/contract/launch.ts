@@ -1,0 +1,28 @@
+/**
+ * How an agent's process is started, so that runtimes need not know more than this file:
+ * `node ...agentNodeFlags agent.mjs run --home DIR`, detached, cwd = DIR.
+ */
+
+/**
+ * Flags that keep an agent small. A small young generation costs an agent nothing, because it
+ * allocates little; --single-threaded-gc and --v8-pool-size=1 spare the helper threads' stacks.
+ */
+export const agentNodeFlags: readonly string[] = [
+  '--max-old-space-size=64',
+  '--max-semi-space-size=1',
+  '--no-warnings',
+];
+
+/** What an agent process says by its exit code. */
+export const agentExitCodes = {
+  /** Ended by SIGTERM or SIGINT; the database server goes on. */
+  done: 0,
+  /** A bug: the supervisor of agents starts it again. */
+  crashed: 1,
+  /** Arguments make no sense. */
+  usage: 2,
+  /** agent.json or the certificates are missing or unreadable; starting again does not help. */
+  unusable: 3,
+  /** Another agent runs on this home; not an error for somebody who wants one to run. */
+  alreadyRuns: 4,
+} as const;
