@@ -12,9 +12,9 @@ import { type EngineKind, engineKinds } from '../domain/engines.ts';
 import type { Pack } from '../domain/packs.ts';
 import { messageOf, PlatformError } from '../lib/errors.ts';
 import { until } from '../lib/wait.ts';
+import { tryLock } from '../os/lock.ts';
 import { type FetchOptions, fetchPack } from './fetch.ts';
 import { hostPack } from './host.ts';
-import { tryLock } from './lock.ts';
 import { packName, recipeFor } from './recipes.ts';
 
 export type FindOptions = {

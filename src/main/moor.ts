@@ -1,0 +1,43 @@
+/**
+ * The command `moor`: commands that start, stop and look after the platform on this machine are
+ * here; all others talk to a platform through its API and are the CLI's.
+ */
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+
+const checkout = join(import.meta.dirname, '../..');
+enableCompileCache(join(checkout, '.moor/compile-cache'));
+
+export type Environment = Record<string, string | undefined>;
+export type Command = (argv: string[], environment: Environment) => Promise<number>;
+
+/** Loaded when they are called, so that a small command starts quickly. */
+const platformCommands: Record<string, () => Promise<{ run: Command }>> = {
+  up: () => load('up'),
+  down: () => load('down'),
+  status: () => load('status'),
+  doctor: () => load('doctor'),
+  test: () => load('test'),
+};
+
+function load(name: string): Promise<{ run: Command }> {
+  return import(`./${name}.ts`);
+}
+
+async function main(argv: string[], environment: Environment): Promise<number> {
+  const [name = ''] = argv;
+  const command = Object.hasOwn(platformCommands, name) ? platformCommands[name] : undefined;
+  if (command === undefined) {
+    const { runCli } = await import('../cli/main.ts');
+    return runCli(argv, environment);
+  }
+  const { run } = await command();
+  return run(argv.slice(1), environment);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2), process.env);
+} catch (error) {
+  const { reportError } = await import('./report.ts');
+  process.exitCode = reportError(error, process.argv.includes('--json'));
+}
