@@ -5,20 +5,18 @@
  * the next start adopts it. While the platform runs, a store that dies is started again.
  */
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Pack } from '../domain/packs.ts';
-import { systemClock } from '../lib/clock.ts';
 import { messageOf, PlatformError } from '../lib/errors.ts';
 import { newPassword } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import { until } from '../lib/wait.ts';
 import { writeFileAtomic } from '../os/files.ts';
 import { identify, isAlive, type ProcessIdentity, signal, untilGone } from '../os/processes.ts';
+import { freePort } from './free-port.ts';
 
 export type EmbeddedStoreOptions = {
   /** Made when missing; owned by the account. */
@@ -85,6 +83,25 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
       if (signal(supervised, 'SIGINT')) await untilGone(supervised, 20_000);
     },
   };
+}
+
+/** Stops a store that a platform which is gone has left running; false when none runs. */
+export async function stopEmbeddedStore(dataDirectory: string): Promise<boolean> {
+  const data = join(dataDirectory, 'store', 'data');
+  const running = postmasterOf(data);
+  // The pid file may be old: only a process that works in this very directory is the store.
+  if (running === undefined || !worksIn(running.identity.pid, data)) return false;
+  signal(running.identity, 'SIGINT');
+  await untilGone(running.identity, 20_000);
+  return true;
+}
+
+function worksIn(pid: number, directory: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(directory);
+  } catch {
+    return false;
+  }
 }
 
 /** initdb into a directory of its own, renamed when complete: a start that was killed begins again. */
@@ -214,26 +231,6 @@ async function ensureDatabase(url: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-/** A port of the range that the kernel hands out to nobody by itself, so that it can be kept. */
-async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const port = 25_000 + randomInt(5000);
-    if (await canListen(port)) return port;
-    await systemClock.delay(1);
-  }
-  throw new PlatformError('refused', 'No free TCP port for the store between 25000 and 29999 on 127.0.0.1', {
-    hint: 'See who holds them with: ss -ltn',
-  });
-}
-
-function canListen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-  });
 }
 
 function run(options: EmbeddedStoreOptions, file: string, args: string[]): Promise<void> {

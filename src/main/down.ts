@@ -1,0 +1,75 @@
+/** `moor down`: stops the platform and, unless told otherwise, its databases. Nothing is lost. */
+import { parseArgs } from 'node:util';
+import { messageOf, PlatformError } from '../lib/errors.ts';
+import { silentLog } from '../lib/log.ts';
+import { signal, untilGone } from '../os/processes.ts';
+import { createLocalRuntime } from '../runtimes/local/runtime.ts';
+import { stopEmbeddedStore } from './embedded-store.ts';
+import { dataDirectoryPath, readFacts, runningPlatform } from './host/data-directory.ts';
+import type { Environment } from './settings.ts';
+import { stopDatabases } from './stop-databases.ts';
+import { keepDatabasesSignal } from './up.ts';
+
+const deadlineMs = 120_000;
+
+export async function run(args: string[], environment: Environment): Promise<number> {
+  const { data, keepDatabases, json } = parse(args);
+  const path = dataDirectoryPath(data, environment);
+  const running = runningPlatform(path);
+  const say = (text: string) => {
+    if (!json) process.stdout.write(`  ${text}\n`);
+  };
+  if (running !== undefined) {
+    say(
+      `Stopping the platform (process ${running.process.pid})${keepDatabases ? '; databases go on serving' : ''}`,
+    );
+    signal(running.process, keepDatabases ? keepDatabasesSignal : 'SIGTERM');
+    await untilGone(running.process, deadlineMs);
+  }
+  // A platform that was killed leaves its databases serving, and so does --keep-databases.
+  const stopped = keepDatabases ? 0 : await stopWhatRuns(path);
+  if (running === undefined && stopped === 0) say(`Nothing runs with the data directory ${path}`);
+  else say('Stopped');
+  if (json)
+    process.stdout.write(`${JSON.stringify({ stopped: true, dataDirectory: path, keepDatabases })}\n`);
+  return 0;
+}
+
+/** Ends what a platform that is gone has left running; returns the number of instances and stores. */
+async function stopWhatRuns(path: string): Promise<number> {
+  const facts = readFacts(path);
+  if (facts === undefined) return 0;
+  const runtime = await createLocalRuntime({
+    dataDirectory: path,
+    platformId: facts.id,
+    account: null,
+    programs: { node: '', agent: '', forwarder: '' },
+    nodeFlags: [],
+    packs: () => Promise.reject(new Error('nothing is started here')),
+    hosts: [],
+    controllerUrl: () => '',
+    log: silentLog,
+  });
+  const instances = await stopDatabases(runtime, new Set());
+  const stores = (await stopEmbeddedStore(path)) ? 1 : 0;
+  return instances + stores;
+}
+
+function parse(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: { data: { type: 'string' }, 'keep-databases': { type: 'boolean' }, json: { type: 'boolean' } },
+    });
+    return {
+      data: values.data,
+      keepDatabases: values['keep-databases'] ?? false,
+      json: values.json ?? false,
+    };
+  } catch (error) {
+    throw new PlatformError('invalid', messageOf(error), {
+      hint: 'Usage: moor down [--keep-databases] [--data DIR] [--json]',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The composition root of the embedded platform: one process with api, controller and operations
+ * runner, and the store, agents, servers and forwarders as processes of their own.
+ *
+ * Reading order: startPlatform is the whole start from top to bottom; each part it opens is pushed on
+ * a stack, and stopping is the same list backwards.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { createAgentClient } from '../agent/contract/client.ts';
+import { agentNodeFlags } from '../agent/contract/launch.ts';
+import { buildApi } from '../api/server.ts';
+import { ensureFirstAdministrator } from '../auth/first-start.ts';
+import { startController } from '../controller/controller.ts';
+import { type EngineKind, engineOffers } from '../domain/engines.ts';
+import type { Pack } from '../domain/packs.ts';
+import { codeOf, messageOf, PlatformError } from '../lib/errors.ts';
+import { newToken } from '../lib/ids.ts';
+import type { Log } from '../lib/log.ts';
+import { writeFileAtomic } from '../os/files.ts';
+import { ensurePack, findPack } from '../packs/packs.ts';
+import { megabytes, type PackProgress } from '../packs/progress.ts';
+import { openAuthority } from '../pki/authority.ts';
+import { simulatedHosts } from '../runtimes/local/hosts.ts';
+import { createLocalRuntime } from '../runtimes/local/runtime.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
+import { migrate } from '../store/migrate.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { createVault } from '../store/vault.ts';
+import { startEmbeddedStore } from './embedded-store.ts';
+import { probeEndpoint } from './endpoint-probe.ts';
+import { freePort } from './free-port.ts';
+import { type Account, ensureAccount } from './host/account.ts';
+import { type DataDirectory, openDataDirectory } from './host/data-directory.ts';
+import { ensurePrograms } from './host/programs.ts';
+import type { Progress } from './progress.ts';
+import type { Settings } from './settings.ts';
+import { stopDatabases } from './stop-databases.ts';
+import type { ReadyMessage } from './up.ts';
+import { version } from './version.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+const checkout = join(import.meta.dirname, '../..');
+
+export type RunningPlatform = {
+  ready: ReadyMessage;
+  stop(how: { keepDatabases: boolean }): Promise<void>;
+};
+
+export async function startPlatform(
+  settings: Settings,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<RunningPlatform> {
+  await using started = new AsyncDisposableStack();
+  const account = ensureAccount(settings.runAs);
+  const data = await openDataDirectory({ path: settings.dataDirectory, version, account });
+  started.defer(() => data.release());
+  const log: Log = pino(
+    { level: process.env.MOORING_LOG_LEVEL ?? 'info', base: undefined },
+    pino.destination({ dest: join(data.path, 'logs', 'platform.log'), mkdir: true, sync: false }),
+  );
+
+  const packs = packFinder(settings, data, progress, signal);
+  // Fetched side by side; the platform itself needs PostgreSQL only.
+  const mysqlPack = packs('mysql', engineOffers.mysql.defaultVersion);
+  mysqlPack.catch(() => {});
+  const [storePack, programs, keys] = await Promise.all([
+    packs('postgres', engineOffers.postgres.defaultVersion),
+    ensurePrograms({
+      directory: join(data.path, 'programs'),
+      sources: {
+        agent: join(import.meta.dirname, 'agent.ts'),
+        forwarder: join(import.meta.dirname, 'forwarder.ts'),
+      },
+    }),
+    openKeys(data),
+  ]);
+  signal.throwIfAborted();
+
+  const embedded = await startStoreServer(settings, data, storePack, account, log);
+  if (embedded) started.defer(() => embedded.release());
+  const store = openStore({ connection: settings.storeUrl ?? embedded?.url ?? '', max: 20, log });
+  started.use(store);
+  await migrate(store);
+  const administrator = await ensureFirstAdministrator(store);
+
+  const agentsPort = await keptPort(data, 'agents');
+  const controllerUrl = `https://127.0.0.1:${agentsPort}`;
+  const runtime = await createLocalRuntime({
+    dataDirectory: data.path,
+    platformId: data.facts.id,
+    account,
+    programs,
+    nodeFlags: [...agentNodeFlags],
+    packs,
+    hosts: simulatedHosts({ zones: settings.zones, hostsPerZone: settings.hostsPerZone }),
+    controllerUrl: () => controllerUrl,
+    log: log.child({ part: 'runtime' }),
+    portRange: settings.instancePorts,
+  });
+
+  const vault = createVault(keys.secret);
+  const controllerCertificate = await keys.authority.issue({
+    commonName: 'controller',
+    addresses: ['127.0.0.1'],
+  });
+  const agentClient = createAgentClient(controllerCertificate);
+  started.defer(() => agentClient.close());
+
+  // The public port must be known before forwarders are told where the feed is.
+  let publicUrl = '';
+  const api = await buildApi({
+    log: log.child({ part: 'api' }),
+    store,
+    vault,
+    version,
+    platformId: data.facts.id,
+    cliToken: keys.cliToken,
+    platformKey: keys.secret,
+    caPem: keys.authority.caPem,
+    consoleDirectory: join(checkout, 'console/dist'),
+    https: false,
+    hosts: runtime.hosts,
+    capacity: async () =>
+      (await runtime.capacity()).map(({ host, memoryFreeMb, diskFreeGb }) => ({
+        hostId: host.id,
+        memoryFreeMb,
+        diskFreeGb,
+      })),
+    enforcement: () => runtime.enforcement(),
+    clientDirectory: async (engine, wanted) =>
+      (await findPack(packOptions(settings, data, engine, wanted)))?.binDir ?? null,
+  });
+  started.defer(() => api.close());
+  publicUrl = await listen(api, settings, data);
+
+  const controller = await startController({
+    store,
+    vault,
+    runtime,
+    platformKey: keys.secret,
+    issue: (commonName, addresses) => keys.authority.issue({ commonName, addresses }),
+    agentClient,
+    listener: { host: '127.0.0.1', port: agentsPort, certificate: controllerCertificate },
+    probe: probeEndpoint,
+    log: log.child({ part: 'controller' }),
+    settings: {
+      retentionMs: settings.retentionDays * dayMs,
+      controllerUrl,
+      feedBaseUrl: publicUrl,
+      endpointHost: '127.0.0.1',
+    },
+  });
+  started.use(controller);
+
+  await warmTemplates(runtime, mysqlPack, progress);
+  await data.update({ address: publicUrl });
+  log.info({ url: publicUrl, pid: process.pid }, 'the platform is up');
+
+  const parts = started.move();
+  return {
+    ready: {
+      url: publicUrl,
+      dataDirectory: data.path,
+      pid: process.pid,
+      administrator: { user: 'admin', password: administrator?.initialPassword ?? null },
+    },
+    async stop({ keepDatabases }) {
+      if (!keepDatabases) {
+        const leaders = await leadersOf(store).catch(() => new Set<string>());
+        // The controller would start again what is being stopped.
+        await controller[Symbol.asyncDispose]();
+        await stopDatabases(runtime, leaders);
+      }
+      await parts.disposeAsync();
+      if (!keepDatabases) await embedded?.stop();
+    },
+  };
+}
+
+function packOptions(settings: Settings, data: DataDirectory, engine: EngineKind, wanted: string) {
+  return {
+    engine,
+    version: wanted,
+    directory: join(data.path, 'packs'),
+    configured: settings.packs,
+    mirror: settings.mirror,
+  };
+}
+
+function packFinder(settings: Settings, data: DataDirectory, progress: Progress, signal: AbortSignal) {
+  return (engine: EngineKind, wanted: string, onMessage?: (message: string) => void): Promise<Pack> =>
+    ensurePack({
+      ...packOptions(settings, data, engine, wanted),
+      signal,
+      onProgress: (at: PackProgress) => {
+        onMessage?.(at.message);
+        const label = `${engineOffers[engine].label} ${wanted}`;
+        const size = at.totalBytes > 0 ? ` ${megabytes(at.bytes)} of ${megabytes(at.totalBytes)}` : '';
+        progress.bar(`${engine}-${wanted}`, label, at.fraction, `${at.phase}${size}`);
+      },
+    });
+}
+
+/** Keys and tokens of this installation, made at the first start. */
+async function openKeys(data: DataDirectory) {
+  const directory = join(data.path, 'keys');
+  const authority = await openAuthority(directory);
+  const secretFile = join(directory, 'secret.key');
+  if (!existsSync(secretFile)) {
+    await writeFileAtomic(secretFile, randomBytes(32).toString('base64'), { mode: 0o600, durable: true });
+  }
+  const tokenFile = join(data.path, 'cli-token');
+  if (!existsSync(tokenFile)) {
+    await writeFileAtomic(tokenFile, `${newToken('moorcli')}\n`, { mode: 0o600, durable: true });
+  }
+  return {
+    authority,
+    secret: Buffer.from(readFileSync(secretFile, 'utf8'), 'base64'),
+    cliToken: readFileSync(tokenFile, 'utf8').trim(),
+  };
+}
+
+async function startStoreServer(
+  settings: Settings,
+  data: DataDirectory,
+  pack: Pack,
+  account: Account | null,
+  log: Log,
+) {
+  if (settings.storeUrl !== undefined) return undefined;
+  const directory = join(data.path, 'store');
+  return await startEmbeddedStore({ directory, pack, account, log: log.child({ part: 'store' }) });
+}
+
+/** A port that is chosen once and kept, because agents that outlive the platform know it. */
+async function keptPort(data: DataDirectory, purpose: string): Promise<number> {
+  const kept = data.facts.ports[purpose];
+  if (kept !== undefined) return kept;
+  const port = await freePort();
+  await data.update({ ports: { ...data.facts.ports, [purpose]: port } });
+  return port;
+}
+
+/**
+ * Listens for console and API. A running forwarder knows the address of its feed, so `--port 0` takes
+ * the same port again when it is still free.
+ */
+async function listen(api: FastifyInstance, settings: Settings, data: DataDirectory): Promise<string> {
+  const wanted = settings.port === 0 ? (data.facts.ports.public ?? 0) : settings.port;
+  try {
+    const url = await api.listen({ host: settings.host, port: wanted });
+    await data.update({ ports: { ...data.facts.ports, public: Number(new URL(url).port) } });
+    return url;
+  } catch (error) {
+    if (codeOf(error) === 'EADDRINUSE') {
+      throw new PlatformError('refused', `Port ${wanted} of ${settings.host} is taken by another program`, {
+        hint: `See who holds it: ss -ltnp 'sport = :${wanted}'. Start here on another port: moor up --port ${wanted + 1}`,
+        cause: error,
+      });
+    }
+    if (codeOf(error) === 'EACCES' || codeOf(error) === 'EADDRNOTAVAIL') {
+      throw new PlatformError('refused', `Cannot listen on ${settings.host}:${wanted}: ${messageOf(error)}`, {
+        hint: 'Choose an address of this machine with --host and a port above 1023 with --port',
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/** The first cluster should not have to wait for a template. */
+async function warmTemplates(runtime: Runtime, mysqlPack: Promise<Pack>, progress: Progress): Promise<void> {
+  await Promise.all([
+    runtime.ensureEngine('postgres', engineOffers.postgres.defaultVersion),
+    mysqlPack
+      .then(() => runtime.ensureEngine('mysql', engineOffers.mysql.defaultVersion))
+      .catch((error) => {
+        const hint = error instanceof PlatformError ? (error.hint ?? '') : '';
+        progress.line(`MySQL is not available yet: ${messageOf(error)} ${hint}`);
+      }),
+  ]);
+}
+
+async function leadersOf(store: Store): Promise<Set<string>> {
+  const rows = await store.db.selectFrom('groups').select('rule').execute();
+  return new Set(rows.map((row) => row.rule.leader));
+}

@@ -1,0 +1,136 @@
+/**
+ * `moor up`: everything from an empty machine to a platform that answers, with a line for each thing
+ * that takes time. The wiring itself is in platform.ts.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { engineOffers } from '../domain/engines.ts';
+import { PlatformError } from '../lib/errors.ts';
+import { until } from '../lib/wait.ts';
+import { startPlatform } from './platform.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { type Environment, parseUp, type Settings, upUsage } from './settings.ts';
+
+/** What `up --json` prints when the platform answers. */
+export type ReadyMessage = {
+  url: string;
+  dataDirectory: string;
+  pid: number;
+  /** The password is there as long as the first administrator has not set their own. */
+  administrator: { user: string; password: string | null };
+};
+
+export async function run(args: string[], environment: Environment): Promise<number> {
+  const settings = parseUp(args, environment);
+  if (settings === undefined) {
+    process.stdout.write(upUsage);
+    return 0;
+  }
+  if (settings.detach) return await startDetached(settings, args, environment);
+  const progress = createProgress(settings.json ? process.stderr : process.stdout);
+  const stopping = new AbortController();
+  let keepDatabases = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    keepDatabases = signal === keepDatabasesSignal;
+    stopping.abort(new Error(`stopped by ${signal}`));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', keepDatabasesSignal] as const) process.on(signal, onSignal);
+
+  const platform = await startPlatform(settings, progress, stopping.signal);
+  announce(settings, platform.ready, progress);
+  await new Promise<void>((resolve) => {
+    if (stopping.signal.aborted) resolve();
+    else stopping.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  progress.line(keepDatabases ? 'Stopping; the databases go on serving' : 'Stopping platform and databases');
+  await platform.stop({ keepDatabases });
+  progress.line('Stopped');
+  return 0;
+}
+
+/** `moor down --keep-databases` ends the platform by this signal, `moor down` by SIGTERM. */
+export const keepDatabasesSignal = 'SIGUSR2';
+
+function announce(settings: Settings, ready: ReadyMessage, progress: Progress): void {
+  progress.end();
+  if (settings.json) {
+    process.stdout.write(`${JSON.stringify(ready)}\n`);
+    return;
+  }
+  const { user, password } = ready.administrator;
+  const data = settings.dataDirectory === process.env.MOORING_DATA ? '' : dataFlag(settings);
+  process.stdout.write(
+    [
+      '',
+      `  Mooring is up at  ${ready.url}`,
+      password === null
+        ? `  Log in as         ${user}, with the password that you have set`
+        : `  Log in as         ${user}  password ${password}  (you set your own at the first log-in)`,
+      `  Data directory    ${ready.dataDirectory}`,
+      '',
+      '  Next',
+      `    ./moor create mysql orders --topology 1+2${data}    a MySQL cluster with two standbys`,
+      `    ./moor list${data}                                  what runs here`,
+      `    ./moor down${data}                                  stop platform and databases`,
+      '',
+      '',
+    ].join('\n'),
+  );
+}
+
+/** Commands need --data only where the default would not find this directory. */
+function dataFlag(settings: Settings): string {
+  const byDefault = parseUp([], {})?.dataDirectory;
+  return byDefault === settings.dataDirectory ? '' : ` --data ${settings.dataDirectory}`;
+}
+
+/** Runs the platform as a process of its own and waits until it answers or has ended. */
+async function startDetached(settings: Settings, args: string[], environment: Environment): Promise<number> {
+  mkdirSync(join(settings.dataDirectory, 'logs'), { recursive: true, mode: 0o711 });
+  const logFile = join(settings.dataDirectory, 'logs', 'up.log');
+  const out = openSync(logFile, 'w', 0o600);
+  const child = spawn(
+    process.execPath,
+    [
+      join(import.meta.dirname, 'moor.ts'),
+      'up',
+      ...args.filter((arg) => arg !== '--detach' && arg !== '--json'),
+      '--json',
+    ],
+    { detached: true, stdio: ['ignore', out, out], env: environment },
+  );
+  closeSync(out);
+  child.unref();
+  let ended = false;
+  child.once('exit', () => {
+    ended = true;
+  });
+  let shown = 0;
+  const ready = await until(
+    'the platform to answer',
+    () => {
+      const text = readFileSync(logFile, 'utf8');
+      const lines = text.slice(shown, text.lastIndexOf('\n') + 1);
+      shown += lines.length;
+      for (const line of lines.split('\n')) {
+        if (line.startsWith('{"url"')) return line;
+        if (line !== '' && !settings.json) process.stdout.write(`${line}\n`);
+      }
+      return ended ? 'ended' : undefined;
+    },
+    { deadlineMs: 30 * 60_000, everyMs: 20 },
+  );
+  if (ready === 'ended') {
+    throw new PlatformError('unavailable', `The platform has ended while starting`, {
+      hint: `Read ${logFile}, then check the host with: moor doctor`,
+    });
+  }
+  announce(settings, JSON.parse(ready) as ReadyMessage, createProgress(process.stderr));
+  return 0;
+}
+
+export const fetchedAtFirstStart = [
+  { engine: 'postgres', version: engineOffers.postgres.defaultVersion },
+  { engine: 'mysql', version: engineOffers.mysql.defaultVersion },
+] as const;
