@@ -34,7 +34,28 @@ export type FetchOptions = {
 /** The caller holds the lock of this pack. */
 export async function fetchPack(recipe: Recipe, options: FetchOptions): Promise<Pack> {
   const name = packName(recipe.engine, recipe.version);
-  const state = join(options.directory, '.fetch', name);
+  const report = reporter(recipe, options.onProgress);
+  const { archives, files, state } = await fetchPackages(recipe, options);
+  const total = totalBytes(files);
+  try {
+    const pack = await unpack(recipe, archives, files, join(options.directory, name), {
+      onBytes: (bytes) => report('unpack', 0.6 + (0.35 * bytes) / total, bytes, total, 'unpacking'),
+      onCheck: () => report('check', 0.96, total, total, 'checking that it runs'),
+      signal: options.signal,
+    });
+    rmSync(state, { recursive: true, force: true });
+    report('done', 1, total, total, `${pack.engine} ${pack.fullVersion} is ready`);
+    return pack;
+  } catch (error) {
+    throw explain(error, recipe, options, 'what was downloaded');
+  }
+}
+
+export type Fetched = { archives: string; files: ArchiveFile[]; state: string };
+
+/** All packages of the recipe, each with the hash that the signed index gives. */
+export async function fetchPackages(recipe: Recipe, options: FetchOptions): Promise<Fetched> {
+  const state = join(options.directory, '.fetch', packName(recipe.engine, recipe.version));
   const mirror = options.mirror ?? defaultMirror;
   const report = reporter(recipe, options.onProgress);
   try {
@@ -44,26 +65,18 @@ export async function fetchPack(recipe: Recipe, options: FetchOptions): Promise<
     const files = await plan(apt, recipe, mirror, options.signal);
     requireSpace(recipe, options.directory, files);
     await downloadVerified(apt, files, { recipe, mirror, report, signal: options.signal });
-    const total = totalBytes(files);
-    const pack = await unpack(recipe, apt.archives, files, join(options.directory, name), {
-      onBytes: (bytes) => report('unpack', 0.6 + (0.35 * bytes) / total, bytes, total, 'unpacking'),
-      onCheck: () => report('check', 0.96, total, total, 'checking that it runs'),
-      signal: options.signal,
-    });
-    rmSync(state, { recursive: true, force: true });
-    report('done', 1, total, total, `${pack.engine} ${pack.fullVersion} is ready`);
-    return pack;
+    return { archives: apt.archives, files, state };
   } catch (error) {
-    options.signal?.throwIfAborted();
-    if (saysDiskFull(messageOf(error))) throw diskFull(recipe, options.directory, error);
-    if (error instanceof PlatformError) throw error;
-    throw cannotFetch(
-      recipe,
-      mirror,
-      { missing: 'the unpacked pack', kept: 'what was downloaded', reason: messageOf(error) },
-      error,
-    );
+    throw explain(error, recipe, options, 'what was downloaded before');
   }
+}
+
+function explain(error: unknown, recipe: Recipe, options: FetchOptions, kept: string): unknown {
+  if (options.signal?.aborted) return options.signal.reason;
+  if (saysDiskFull(messageOf(error))) return diskFull(recipe, options.directory, error);
+  if (error instanceof PlatformError) return error;
+  const facts = { missing: 'the unpacked pack', kept, reason: messageOf(error) };
+  return cannotFetch(recipe, options.mirror ?? defaultMirror, facts, error);
 }
 
 async function plan(
