@@ -2,13 +2,14 @@
  * Groups of real MySQL servers wired by hand, for tests of the driver alone: no agent, no platform.
  * Importing this file as root makes the process run as the account `mooring`, because mysqld refuses root.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import mysql from 'mysql2/promise';
 import type { AckDurability, Assignment, InstanceSecrets, Member } from '../../src/domain/assignment.ts';
 import type { Pack } from '../../src/domain/packs.ts';
@@ -24,7 +25,7 @@ import { openAuthority } from '../../src/pki/authority.ts';
 if (process.getuid?.() === 0) {
   const id = (flag: string) => Number(execFileSync('id', [flag, 'mooring'], { encoding: 'utf8' }));
   const [uid, gid] = [id('-u'), id('-g')];
-  process.initgroups?.('mooring', gid);
+  process.setgroups?.([gid]);
   process.setgid?.(gid);
   process.setuid?.(uid);
 }
@@ -217,7 +218,7 @@ export class Instance {
   }
 
   async copyTemplate(): Promise<void> {
-    await cp(this.#template, this.context.files.data, { recursive: true });
+    await promisify(execFile)('cp', ['-a', '--sparse=always', this.#template, this.context.files.data]);
   }
 
   /** Starts the server gated and opens the agent's session. */

@@ -11,7 +11,7 @@ export const replicationUser = 'mooring_repl';
 /** Its tables are part of the template and replicate like any other. */
 export const platformSchema = 'mooring';
 /** Heartbeats take turns on this many rows, so that one that waits does not lock out the next. */
-export const heartbeatRows = 16;
+export const heartbeatRows = 64;
 
 const admin = `${adminUser}@localhost`;
 const replication = `${replicationUser}@'%'`;

@@ -61,6 +61,9 @@ test('union and difference agree on random sets', () => {
 
 test('transactions in flight are read without the threads that own them', () => {
   assert.equal(formatGtidSet(parseOwnedGtids(`${a}:23#45:24#46,\n${b}:1#9`)), `${a}:23-24,${b}:1`);
+  assert.equal(formatGtidSet(parseOwnedGtids(`${a}:1#27${b}:1#28:ha:4#29`)), `${a}:1,${b}:1:ha:4`);
+  const digits = '01a1ffa4-6c34-7e5b-97d4-2bd460ba209e';
+  assert.equal(formatGtidSet(parseOwnedGtids(`${a}:1#27${digits}:5#3`)), `${digits}:5,${a}:1`);
   assert.equal(parseOwnedGtids('').size, 0);
 });
 

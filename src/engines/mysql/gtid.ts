@@ -41,9 +41,13 @@ export function parseGtidSet(text: string): GtidSet {
   return normalised(collected);
 }
 
-/** Reads @@GLOBAL.gtid_owned: transactions in flight, each followed by "#" and the threads that own it. */
+/**
+ * Reads @@GLOBAL.gtid_owned: transactions in flight, each followed by "#" and the thread that owns it.
+ * MySQL 9.7 puts nothing between the last thread and the next UUID, which has exactly eight digits first.
+ */
 export function parseOwnedGtids(text: string): GtidSet {
-  return parseGtidSet(text.replaceAll(/#\d+/g, ''));
+  const apart = text.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, ',$&');
+  return parseGtidSet(apart.replaceAll(/#\d+/g, ''));
 }
 
 /** The text that MySQL itself prints, without line breaks. */

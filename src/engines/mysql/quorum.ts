@@ -7,14 +7,17 @@
  * transaction also releases an earlier one whose own was lost.
  */
 import type { Rule } from '../../domain/rules.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { PlatformError } from '../../lib/errors.ts';
 import { heartbeatRows, platformSchema } from './accounts.ts';
 import { type Connection, literal, noDeadline } from './connection.ts';
 
 /** Waiting writes at a time: more would fill the server with sessions while a quorum is away. */
 const mostWaiting = 4;
-/** A marker that waits this long gets a heartbeat behind it, in case an acknowledgement was lost. */
-const nudgeAfterMs = 1000;
+/** The same, for writes that follow the arrival of a standby; see #watch. */
+const mostNudges = 32;
+const watchEveryMs = 10;
+const watchSlowlyMs = 200;
 
 export async function enforceRule(connection: Connection, rule: Rule): Promise<void> {
   const now = await connection.row(
@@ -48,6 +51,8 @@ export class QuorumWriter {
   #idle: Connection | null = null;
   #slot = Math.floor(Math.random() * heartbeatRows);
   #term = 0;
+  #watching = false;
+  #ended = false;
   readonly #waiting = new Map<Connection, Promise<void>>();
   readonly #markers = new Map<number, Promise<void>>();
 
@@ -64,12 +69,7 @@ export class QuorumWriter {
       proof = this.#proveOnce(rule).finally(() => this.#markers.delete(rule.term));
       this.#markers.set(rule.term, proof);
     }
-    const nudge = setInterval(() => void this.#nudge(), nudgeAfterMs);
-    try {
-      await abortable(proof, signal);
-    } finally {
-      clearInterval(nudge);
-    }
+    await abortable(proof, signal);
   }
 
   /** One row, acknowledged by the quorum; returns how long that took. */
@@ -82,6 +82,7 @@ export class QuorumWriter {
   }
 
   end(): void {
+    this.#ended = true;
     this.#idle?.close();
     this.#idle = null;
     for (const connection of this.#waiting.keys()) connection.destroy();
@@ -89,7 +90,7 @@ export class QuorumWriter {
 
   /** Connections that this writer holds open. */
   get connections(): number {
-    return this.#waiting.size + (this.#idle ? 1 : 0);
+    return this.#waiting.size + (this.#idle ? 1 : 0) + (this.#watching ? 1 : 0);
   }
 
   async #proveOnce(rule: Rule): Promise<void> {
@@ -114,10 +115,41 @@ export class QuorumWriter {
     });
   }
 
+  /**
+   * While something waits: one more write each time a standby arrives. Its acknowledgement counts for all
+   * earlier ones, and they may need it: the server looks at the socket of a new standby only once another
+   * one has spoken or a second has passed, and a standby that had received a transaction before it came
+   * back never acknowledges that one again.
+   */
+  async #watch(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    let connection: Connection | null = null;
+    try {
+      connection = await this.#open();
+      const began = performance.now();
+      let known = 0;
+      while (this.#waiting.size > 0 && !this.#ended) {
+        const status = await connection.row("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_source_clients'");
+        const clients = Number(status.Value ?? 0);
+        if (clients > known && this.#waiting.size < mostNudges) void this.#nudge();
+        known = clients;
+        const young = performance.now() - began < 2000;
+        await systemClock.delay(young ? watchEveryMs : watchSlowlyMs);
+      }
+    } catch {
+      // A lost server ends the waiting as well; whoever waits says so.
+    } finally {
+      connection?.close();
+      this.#watching = false;
+    }
+  }
+
   async #nudge(): Promise<void> {
-    if (this.#waiting.size >= mostWaiting) return;
+    const gated = this.#markers.size > 0;
+    const statements = [...(gated ? ['SET GLOBAL super_read_only = OFF'] : []), ...this.#beat()];
     await this.#withConnection(async (connection) => {
-      await connection.run(['SET GLOBAL super_read_only = OFF', ...this.#beat()], noDeadline);
+      await connection.run(statements, noDeadline);
     }).catch(() => {});
   }
 
@@ -139,6 +171,7 @@ export class QuorumWriter {
     const connection = this.#takeIdle() ?? (await this.#open());
     const done = work(connection);
     this.#waiting.set(connection, done);
+    const slow = setTimeout(() => void this.#watch(), watchEveryMs);
     try {
       await done;
     } catch (error) {
@@ -146,9 +179,10 @@ export class QuorumWriter {
       connection.destroy();
       throw error;
     } finally {
+      clearTimeout(slow);
       this.#waiting.delete(connection);
     }
-    if (this.#idle || connection.lost) connection.close();
+    if (this.#idle || this.#ended || connection.lost) connection.close();
     else this.#idle = connection;
   }
 
