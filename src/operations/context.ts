@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { Vault } from '../store/vault.ts';
 
 /** Issues a certificate of the platform CA. The common name of an agent's is its instance id. */
-export type Issue = (request: { commonName: string; addresses: string[] }) => Promise<Certificate>;
+export type Issue = (commonName: string, addresses: string[]) => Promise<Certificate>;
 
 /** The newest statuses, in memory. */
 export type StatusView = {
@@ -26,8 +26,8 @@ export type OperationSettings = {
   retentionMs: number;
   /** Where agents push their status: https://127.0.0.1:7611 */
   controllerUrl: string;
-  /** Where a forwarder reads the topology feed of its cluster. */
-  feedUrl: (clusterId: string) => string;
+  /** The API's address, where forwarders read the topology feed: http://127.0.0.1:7600 */
+  feedBaseUrl: string;
   /** The address that endpoints listen on. */
   endpointHost: string;
 };
@@ -37,7 +37,9 @@ export type OperationContext = {
   vault: Vault;
   runtime: Runtime;
   issue: Issue;
-  agents: Pick<AgentClient, 'assign'>;
+  agentClient: Pick<AgentClient, 'assign'>;
+  /** Key from which feed tokens are derived (lib/feed-token.ts). */
+  platformKey: Uint8Array;
   statuses: StatusView;
   /** One attempt to get an answer of the engine through an endpoint; throws while there is none. */
   probe: (engine: EngineKind, host: string, port: number, signal: AbortSignal) => Promise<void>;

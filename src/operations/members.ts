@@ -3,11 +3,12 @@ import type { Assignment, InstanceIdentity } from '../domain/assignment.ts';
 import { streams, takesWrites } from '../domain/feed.ts';
 import type { InstanceStatus } from '../domain/status.ts';
 import { messageOf, PlatformError } from '../lib/errors.ts';
+import { feedToken } from '../lib/feed-token.ts';
 import type { Certificate, ForwarderLaunch, InstanceLaunch } from '../runtimes/runtime.ts';
 import { clusterById } from '../store/clusters.ts';
 import { type ClusterBundle, loadBundle } from '../store/facts.ts';
 import { assign, type InstanceRow, instancesOfCluster } from '../store/instances.ts';
-import { getFeedToken, getInstanceSecrets } from '../store/vault.ts';
+import { getInstanceSecrets } from '../store/vault.ts';
 import type { OperationContext } from './context.ts';
 import type { StepResult, StepRun, UndoRun } from './operation.ts';
 
@@ -43,7 +44,7 @@ export function identityOf(bundle: ClusterBundle, row: InstanceRow): InstanceIde
 /** Server and agent share it: reached at the host's address, and by applications at the endpoint's. */
 export function certificateFor(context: OperationContext, row: InstanceRow): Promise<Certificate> {
   const addresses = [...new Set([row.host, context.settings.endpointHost])];
-  return context.issue({ commonName: row.id, addresses });
+  return context.issue(row.id, addresses);
 }
 
 export async function launchOf(
@@ -76,26 +77,21 @@ export async function ensureAgents(run: StepRun | UndoRun, bundle: ClusterBundle
   );
 }
 
-export async function forwarderLaunch(
-  context: OperationContext,
-  bundle: ClusterBundle,
-): Promise<ForwarderLaunch> {
+export function forwarderLaunch(context: OperationContext, bundle: ClusterBundle): ForwarderLaunch {
   const { cluster, endpoints } = bundle;
-  const feedToken = await getFeedToken(context.store.db, context.vault, cluster.id);
-  if (feedToken === undefined) throw new PlatformError('not_found', `${cluster.name} has no feed token`);
   return {
     clusterId: cluster.id,
     clusterName: cluster.name,
     endpoints: endpoints.map(({ purpose, host, port }) => ({ purpose, host, port })),
-    feedUrl: context.settings.feedUrl(cluster.id),
-    feedToken,
+    feedUrl: `${context.settings.feedBaseUrl}/api/v1/clusters/${cluster.id}/topology`,
+    feedToken: feedToken(context.platformKey, cluster.id),
   };
 }
 
 /** Once per life of the runner: started beside the servers, waited for when the endpoints open. */
 export function ensureForwarder(run: StepRun | UndoRun, bundle: ClusterBundle): Promise<void> {
   return run.once('forwarder', async () => {
-    await run.context.runtime.ensureForwarder(await forwarderLaunch(run.context, bundle));
+    await run.context.runtime.ensureForwarder(forwarderLaunch(run.context, bundle));
   });
 }
 
@@ -128,7 +124,7 @@ export async function reassign(
 
 /** Hands assignments to the agents that are behind; whoever does not answer is asked again. */
 export async function deliver(run: StepRun | UndoRun, rows: InstanceRow[]): Promise<void> {
-  const { statuses, agents, clock } = run.context;
+  const { statuses, agentClient, clock } = run.context;
   await Promise.all(
     rows.map(async (row) => {
       const { assignment } = row;
@@ -140,7 +136,7 @@ export async function deliver(run: StepRun | UndoRun, rows: InstanceRow[]): Prom
       const slot = Math.floor(clock.nowMs() / 1000);
       await run
         .once(`deliver ${row.id} ${assignment.generation} ${slot}`, () =>
-          agents.assign({ instanceId: row.id, host: row.host, port: row.agent_port }, assignment, {
+          agentClient.assign({ instanceId: row.id, host: row.host, port: row.agent_port }, assignment, {
             timeoutMs: 2_000,
             signal: run.signal,
           }),

@@ -16,7 +16,7 @@ import { type Size, sizes } from '../domain/sizes.ts';
 import { type Topology, topologies } from '../domain/topologies.ts';
 import type { Clock } from '../lib/clock.ts';
 import { PlatformError } from '../lib/errors.ts';
-import { newId, newPassword, newToken } from '../lib/ids.ts';
+import { newId, newPassword } from '../lib/ids.ts';
 import {
   type ClusterRow,
   changeLifecycle,
@@ -37,7 +37,7 @@ import {
   requestCancel,
 } from '../store/operations.ts';
 import { type Db, type Store, type Tx, violatedConstraint } from '../store/store.ts';
-import { putFeedToken, putInstanceSecrets, type Vault } from '../store/vault.ts';
+import { putInstanceSecrets, type Vault } from '../store/vault.ts';
 import { planOf } from './operation.ts';
 import { operations } from './table.ts';
 
@@ -83,7 +83,7 @@ export async function submitCreate(
   const id = newId(clock.nowMs());
   try {
     const operationId = await store.transaction(async (tx) => {
-      await requireQuota(tx, request.team, { ...wanted, lifecycle: 'creating' });
+      await requireQuota(tx, request.team.id, { ...wanted, lifecycle: 'creating' });
       await insertCluster(tx, {
         id,
         team_id: request.team.id,
@@ -101,7 +101,6 @@ export async function submitCreate(
           database: databaseName(wanted.name),
         },
       });
-      await putFeedToken(tx, vault, id, newToken('feed'));
       await insertEvent(tx, {
         clusterId: id,
         severity: 'info',
@@ -213,26 +212,26 @@ async function requireRoom(
 /** The team's row is locked, so that two creates at once cannot both take the last place. */
 async function requireQuota(
   tx: Tx,
-  team: Team,
+  teamId: string,
   wanted: { topology: Topology; size: Size; lifecycle: string },
   already?: Quota,
 ): Promise<void> {
   const row = await tx
     .selectFrom('teams')
     .selectAll()
-    .where('id', '=', team.id)
+    .where('id', '=', teamId)
     .forUpdate()
     .executeTakeFirst();
-  if (row === undefined) throw new PlatformError('not_found', `There is no team "${team.name}"`);
+  if (row === undefined) throw new PlatformError('not_found', 'The team does not exist any more');
   const quota: Quota = {
     clusters: row.quota_clusters,
     instances: row.quota_instances,
     memoryMb: row.quota_memory_mb,
     diskGb: row.quota_disk_gb,
   };
-  const more = useOf(wanted);
+  const more = { ...useOf(wanted) };
   if (already !== undefined) more.diskGb -= already.diskGb;
-  const problem = quotaProblem(team.name, quota, await useOfTeam(tx, team.id), more);
+  const problem = quotaProblem(row.name, quota, await useOfTeam(tx, teamId), more);
   if (problem === undefined) return;
   throw new PlatformError('refused', problem, {
     hint: 'Delete a cluster that is not needed, or ask an administrator for a larger quota',
@@ -305,14 +304,11 @@ export async function submitDelete(
   });
 }
 
-export async function submitUndelete(
-  context: SubmitContext,
-  request: ClusterRequest & { team: Team },
-): Promise<Submitted> {
+export async function submitUndelete(context: SubmitContext, request: ClusterRequest): Promise<Submitted> {
   await requireRoom(context, context.store.db, request.cluster);
   return onCluster(context, request, 'undelete', async (tx, cluster) => {
     requireLifecycle(cluster, ['deleted', 'undeleting'], 'brought back');
-    await requireQuota(tx, request.team, { ...cluster, lifecycle: 'active' }, useOf(cluster));
+    await requireQuota(tx, cluster.team_id, { ...cluster, lifecycle: 'active' }, useOf(cluster));
     await changeLifecycle(tx, cluster.id, { from: ['deleted'], to: 'undeleting' });
     return {};
   });

@@ -6,6 +6,7 @@
  */
 import type { Assignment, InstanceIdentity, InstanceSecrets } from '../domain/assignment.ts';
 import type { EngineKind } from '../domain/engines.ts';
+import type { ForwarderLaunch } from '../domain/forwarder.ts';
 import type { Host } from '../domain/hosts.ts';
 
 export type Certificate = { certPem: string; keyPem: string; caPem: string };
@@ -18,17 +19,15 @@ export type InstanceLaunch = {
   certificate: Certificate;
 };
 
-/** One forwarder process per cluster; it holds the cluster's endpoint addresses. */
-export type ForwarderLaunch = {
-  clusterId: string;
-  clusterName: string;
-  endpoints: { purpose: 'readWrite' | 'readOnly'; host: string; port: number }[];
-  /** Where the topology feed is, and the token that may read this cluster's part of it. */
-  feedUrl: string;
-  feedToken: string;
-};
+export type { ForwarderLaunch } from '../domain/forwarder.ts';
 
-export type HostCapacity = { host: Host; memoryFreeMb: number; diskFreeGb: number };
+export type HostCapacity = {
+  host: Host;
+  memoryFreeMb: number;
+  diskFreeGb: number;
+  /** Hosts that name the same machine share these numbers; absent: a machine of its own. */
+  machine?: string;
+};
 
 export type Enforcement = { resource: 'memory' | 'cpu' | 'disk'; enforced: boolean; how: string };
 

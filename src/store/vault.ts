@@ -51,9 +51,7 @@ export function createVault(key: Buffer): Vault {
   };
 }
 
-/** Names of the secrets that a cluster has. */
 const instanceSecretsName = 'instance';
-const feedTokenName = 'feed-token';
 
 async function put(db: Db, vault: Vault, clusterId: string, name: string, plain: string): Promise<void> {
   const sealed = vault.seal(clusterId, name, plain);
@@ -87,15 +85,6 @@ export async function getInstanceSecrets(
 ): Promise<InstanceSecrets | undefined> {
   const text = await get(db, vault, clusterId, instanceSecretsName);
   return text === undefined ? undefined : (JSON.parse(text) as InstanceSecrets);
-}
-
-/** The bearer token with which this cluster's forwarder reads its topology feed. */
-export async function putFeedToken(db: Db, vault: Vault, clusterId: string, token: string) {
-  await put(db, vault, clusterId, feedTokenName, token);
-}
-
-export async function getFeedToken(db: Db, vault: Vault, clusterId: string): Promise<string | undefined> {
-  return get(db, vault, clusterId, feedTokenName);
 }
 
 export async function deleteSecrets(db: Db, clusterId: string): Promise<void> {

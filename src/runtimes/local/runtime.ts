@@ -159,7 +159,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
       const memoryFreeMb = await availableMemoryMb();
       const { bavail, bsize } = await statfs(layout.instances);
       const diskFreeGb = Math.floor((bavail * bsize) / 1024 ** 3);
-      return options.hosts.map((host) => ({ host, memoryFreeMb, diskFreeGb }));
+      return options.hosts.map((host) => ({ host, memoryFreeMb, diskFreeGb, machine: 'this' }));
     },
 
     enforcement: async () => limits.enforcement(),
