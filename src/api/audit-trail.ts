@@ -25,7 +25,7 @@ export async function recordCall(
   const record = {
     actor: audit.actor,
     action: name,
-    object: audit.object,
+    object: printable(audit.object),
     outcome: outcomeOf(problem?.kind),
     address: request.ip,
     details: {
@@ -34,7 +34,10 @@ export async function recordCall(
     },
   };
   try {
-    await insertAudit(context.store.db, record);
+    await insertAudit(context.store.db, {
+      ...record,
+      details: JSON.parse(printable(JSON.stringify(record.details))),
+    });
   } catch (error) {
     context.log.error({ requestId: request.id, record, err: error }, 'audit row could not be written');
   }
@@ -61,4 +64,9 @@ export async function recordRead(
 function outcomeOf(kind: string | undefined): 'allowed' | 'refused' | 'failed' {
   if (kind === undefined) return 'allowed';
   return kind === 'internal' || kind === 'unavailable' || kind === 'timeout' ? 'failed' : 'refused';
+}
+
+/** Without control characters, which PostgreSQL refuses: a row must not be lost to a strange name. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}|\\u0000/gu, '?');
 }

@@ -43,7 +43,7 @@ export function expectedError(error: unknown): PlatformError | undefined {
       cause: error,
     });
   }
-  return fastifyError(error);
+  return requestError(error);
 }
 
 export function problemOf(error: PlatformError | undefined, requestId: string): Problem {
@@ -86,8 +86,8 @@ function validationError(error: Validation): PlatformError {
   });
 }
 
-/** Errors of the HTTP layer itself, by their code; without internals of parser or framework. */
-function fastifyError(error: unknown): PlatformError | undefined {
+/** Errors of HTTP layer and values, by their code; without internals of parser, framework or store. */
+function requestError(error: unknown): PlatformError | undefined {
   switch (codeOf(error)) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new PlatformError('too_large', 'The request body is larger than 1 MiB', {
@@ -97,6 +97,14 @@ function fastifyError(error: unknown): PlatformError | undefined {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new PlatformError('invalid', 'The request body is not JSON', {
         hint: 'Send "content-type: application/json"',
+        cause: error,
+      });
+    // PostgreSQL: text with a NUL, a number out of range, an id that is none.
+    case '22021':
+    case '22P05':
+    case '22P02':
+    case '22003':
+      return new PlatformError('invalid', 'A value in the request contains what no value may contain', {
         cause: error,
       });
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
