@@ -36,12 +36,14 @@ export async function listenForChanges(
 
   const connect = async (): Promise<void> => {
     const next = new pg.Client(config);
+    // Until then, failing is connect()'s own answer; counted twice, the attempts would multiply.
+    let established = false;
     let lost = false;
     const lose = (error?: Error) => {
       if (lost) return;
       lost = true;
       next.end().catch(() => {});
-      if (closed) return;
+      if (closed || !established) return;
       log.warn({ error }, 'lost the connection that listens for changes');
       again();
     };
@@ -55,8 +57,15 @@ export async function listenForChanges(
         log.error({ error, payload: message.payload }, 'could not handle a change');
       }
     });
-    await next.connect();
-    await next.query(`listen ${changesChannel}`);
+    try {
+      await next.connect();
+      await next.query(`listen ${changesChannel}`);
+    } catch (error) {
+      lose();
+      throw error;
+    }
+    if (lost) throw new Error('the connection ended while it was made');
+    established = true;
     client = next;
     pauseMs = firstPauseMs;
     if (closed) await next.end();
