@@ -2,7 +2,7 @@
  * The forwarder's program: `node forwarder.mjs --home DIR` serves the endpoints that DIR/forwarder.json
  * names, until SIGTERM. It needs the platform only for news, and goes on without it.
  *
- * Exit codes: 0 ended by a signal, 1 failed, 2 wrong use, 3 another forwarder serves this home.
+ * Exit codes: 0 ended by a signal, 1 failed, 2 wrong use, 4 another forwarder serves this home.
  */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -40,7 +40,7 @@ async function run(home: string): Promise<void> {
   const lock = tryLock(join(home, 'forwarder.lock'));
   if (!lock.held) {
     say({ level: 'error', holder: lock.holder.pid, msg: 'another forwarder serves this home' });
-    process.exit(3);
+    process.exit(4);
   }
   process.umask(0o077);
   process.title = `mooring forwarder ${launch.clusterName}`;
