@@ -1,13 +1,12 @@
 /** Everything that the API needs of the platform, wired once in main/. */
 import type { EngineKind } from '../domain/engines.ts';
 import type { Host } from '../domain/hosts.ts';
+import type { HostRoom } from '../domain/placement.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Vault } from '../store/vault.ts';
 import type { Infrastructure } from './contract/schemas.ts';
 import type { Submissions } from './submissions.ts';
-
-export type HostRoomView = { hostId: string; memoryFreeMb: number; diskFreeGb: number };
 
 export type ApiContext = {
   log: Log;
@@ -30,7 +29,7 @@ export type ApiContext = {
   /** Failure domains of this installation. */
   hosts: readonly Host[];
   /** What is still free on each host, and which limits are enforced. */
-  capacity(): Promise<HostRoomView[]>;
+  capacity(): Promise<HostRoom[]>;
   enforcement(): Promise<Infrastructure['enforcement']>;
   /** The pack's client programs, for `moor connect`; null when the pack is not there yet. */
   clientDirectory(engine: EngineKind, version: string): Promise<string | null>;

@@ -4,7 +4,7 @@
  */
 import { explainHealth, explainMember, secondsToReady } from '../domain/explain.ts';
 import type { MemberView } from '../domain/health.ts';
-import { databaseName } from '../domain/names.ts';
+import { applicationUser, databaseName } from '../domain/names.ts';
 import type { InstanceStatus, Position } from '../domain/status.ts';
 import { topologyOffers } from '../domain/topologies.ts';
 import { type ClusterBundle, memberViews } from '../store/facts.ts';
@@ -48,8 +48,7 @@ export function clusterView(bundle: ClusterBundle, team: string, nowMs: number):
 
 /** User and database of a cluster's application account; the password is in the vault. */
 export function accountOf(clusterName: string): { user: string; database: string } {
-  const name = databaseName(clusterName);
-  return { user: name, database: name };
+  return { user: applicationUser(clusterName), database: databaseName(clusterName) };
 }
 
 function instanceView(

@@ -23,3 +23,8 @@ export function instanceName(clusterName: string, ordinal: number): string {
 export function databaseName(clusterName: string): string {
   return clusterName.replaceAll('-', '_');
 }
+
+/** The account that a new cluster comes with. MySQL allows 32 characters. */
+export function applicationUser(clusterName: string): string {
+  return databaseName(clusterName).slice(0, 32);
+}

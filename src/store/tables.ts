@@ -47,7 +47,7 @@ export type Tables = {
     user_id: string;
     csrf_token: string;
     created_at: Generated<Date>;
-    last_used_at: Generated<Timestamp>;
+    last_used_at: Timestamp;
     expires_at: Timestamp;
   };
   api_tokens: {
@@ -145,7 +145,7 @@ export type Tables = {
     cancel_requested: Generated<boolean>;
     step_deadline: NullableTimestamp;
     deadline: Timestamp;
-    run_after: Generated<Timestamp>;
+    run_after: Timestamp;
     lease_owner: string | null;
     lease_until: NullableTimestamp;
     tries: Generated<number>;

@@ -6,13 +6,14 @@ import { buildApi } from '../../src/api/server.ts';
 import { hashPassword } from '../../src/auth/passwords.ts';
 import type { Host } from '../../src/domain/hosts.ts';
 import { defaultQuota } from '../../src/domain/quota.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { createSubmissions } from '../../src/operations/submissions.ts';
 import { insertTeam, setMember, type TeamRole } from '../../src/store/teams.ts';
 import { insertUser } from '../../src/store/users.ts';
 import { createVault, type Vault } from '../../src/store/vault.ts';
 import { type TestStore, testStore } from './store.ts';
-import { storeOnlySubmissions } from './submissions.ts';
 
 export const cliToken = 'moor_cli_token_for_tests';
 export const testPassword = 'correct horse battery';
@@ -47,7 +48,7 @@ export async function testApi(overrides: Partial<ApiContext> = {}): Promise<Test
     log: silentLog,
     store,
     vault,
-    submissions: storeOnlySubmissions(store, vault),
+    submissions: createSubmissions({ store, vault, clock: systemClock, capacity }),
     version: '0.0.0-test',
     platformId: newId(),
     cliToken,
@@ -56,7 +57,7 @@ export async function testApi(overrides: Partial<ApiContext> = {}): Promise<Test
     consoleDirectory: undefined,
     https: false,
     hosts,
-    capacity: async () => hosts.map((host) => ({ hostId: host.id, memoryFreeMb: 4096, diskFreeGb: 100 })),
+    capacity,
     enforcement: async () => [{ resource: 'memory', enforced: false, how: 'no cgroups in tests' }],
     clientDirectory: async () => '/packs/bin',
     ...overrides,
@@ -119,6 +120,8 @@ export async function testApi(overrides: Partial<ApiContext> = {}): Promise<Test
   };
   return api;
 }
+
+const capacity = async () => hosts.map((host) => ({ host, memoryFreeMb: 4096, diskFreeGb: 100 }));
 
 let passwordHash: Promise<string> | undefined;
 

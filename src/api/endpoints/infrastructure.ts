@@ -23,7 +23,7 @@ export const infrastructure: Handler<'infrastructure'> = async ({ context, actor
   return {
     enforcement,
     hosts: context.hosts.map((host) => {
-      const room = capacity.find((one) => one.hostId === host.id);
+      const room = capacity.find((one) => one.host.id === host.id);
       return {
         ...host,
         memoryFreeMb: room?.memoryFreeMb ?? 0,
