@@ -100,7 +100,15 @@ export function createClient(options: ClientOptions): Client {
     async *stream(name, input) {
       const response = await send(name, input as LooseInput, 'text/event-stream');
       if (response.body === null) return;
-      yield* eventsOf(response.body);
+      try {
+        yield* eventsOf(response.body);
+      } catch (cause) {
+        if (input.signal.aborted) throw cause;
+        throw new PlatformError('unavailable', 'The stream of changes broke off', {
+          hint: 'Connect again; the platform may be restarting',
+          cause,
+        });
+      }
     },
   };
 }
@@ -109,7 +117,9 @@ async function problemOf(response: Response): Promise<PlatformError> {
   const text = await response.text();
   try {
     const problem = JSON.parse(text) as Problem;
-    return new PlatformError(problem.kind as ErrorKind, problem.detail, {
+    // "internal" and whatever a newer server may say: something there did not work.
+    const kind = isErrorKind(problem.kind) ? problem.kind : 'unavailable';
+    return new PlatformError(kind, problem.detail, {
       hint: problem.hint,
       fields: problem.fields,
       context: { status: response.status, requestId: problem.requestId },
@@ -119,6 +129,23 @@ async function problemOf(response: Response): Promise<PlatformError> {
       context: { status: response.status, body: text.slice(0, 500) },
     });
   }
+}
+
+const errorKinds = {
+  invalid: true,
+  unauthenticated: true,
+  forbidden: true,
+  not_found: true,
+  conflict: true,
+  refused: true,
+  unavailable: true,
+  timeout: true,
+  cancelled: true,
+  too_large: true,
+} as const satisfies Record<ErrorKind, true>;
+
+function isErrorKind(kind: string): kind is ErrorKind {
+  return Object.hasOwn(errorKinds, kind);
 }
 
 /** Server-sent events, the part of the format that our server uses: `data:` lines and comments. */
