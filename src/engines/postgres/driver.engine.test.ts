@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '../../lib/log.ts';
 import { until } from '../../lib/wait.ts';
 import { openAuthority } from '../../pki/authority.ts';
+import { connectLocally } from './connection.ts';
 import { postgresDriver } from './driver.ts';
 import {
   type Authority,
@@ -283,6 +287,75 @@ describe('the PostgreSQL driver with real servers', {
     await session.prove({ ...rule, term: 5 }, AbortSignal.timeout(5000));
     await session.enforceRule(rule, members);
     await assert.rejects(session.prove(rule, AbortSignal.timeout(5000)), /Term 1 is over/);
+  });
+
+  it('does not take a cancelled wait for an acknowledgement', async () => {
+    const group = await createdGroup('cancel', 1, 1);
+    const leader = group.at(0);
+    await kill(group.at(1));
+    const proof = sessionOf(leader).prove(leader.assignment.rule, AbortSignal.timeout(10_000));
+    proof.catch(() => {});
+    const other = await connectLocally(leader.context);
+    await until(
+      'the write to wait and be cancelled',
+      async () => {
+        const cancelled = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
+        return (await other.query(cancelled)).rows.length > 0;
+      },
+      { deadlineMs: 5000 },
+    );
+    await assert.rejects(proof, /not acknowledged: canceling wait/);
+    other.end();
+  });
+
+  it('tells nobody OK when the rule stops asking for acknowledgements', async () => {
+    const group = await serving('shrink', 1, 1);
+    const leader = group.at(0);
+    const { rule, members } = leader.assignment;
+    const client = await applicationClient(leader);
+    await client.query('CREATE TABLE t (n int)');
+    await kill(group.at(1));
+    const outcome = client.query('INSERT INTO t VALUES (1)').then(
+      () => 'acknowledged',
+      () => 'lost',
+    );
+    const other = await connectLocally(leader.context);
+    const waiting = `SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
+    await until('the commit to wait', async () => (await other.query(waiting)).rows.length > 0, {
+      deadlineMs: 5000,
+    });
+    await sessionOf(leader).enforceRule({ ...rule, term: 2, ackers: [], k: 0 }, members);
+    assert.equal(await outcome, 'lost');
+    await sessionOf(leader).prove({ ...rule, term: 2, ackers: [], k: 0 }, AbortSignal.timeout(5000));
+    await sessionOf(leader).enforceRule({ ...rule, term: 3 }, members);
+    const alone = sessionOf(leader).prove({ ...rule, term: 3 }, AbortSignal.timeout(300));
+    await assert.rejects(alone, { name: 'TimeoutError' });
+    other.end();
+  });
+
+  it('asks for two acknowledgements in a 1+3 group', async () => {
+    const group = await createdGroup('four', 3, 2);
+    const leader = group.at(0);
+    const beat = () => sessionOf(leader).heartbeat(AbortSignal.timeout(500));
+    await kill(group.at(1));
+    assert.ok((await beat()) > 0);
+    await kill(group.at(2));
+    await assert.rejects(beat(), { name: 'TimeoutError' });
+  });
+
+  it('closes the gate also for a client that was accepted before and authenticates afterwards', async () => {
+    const group = await serving('slow', 0, 0);
+    const leader = group.at(0);
+    const silent = connect({ host: leader.member.host, port: leader.member.port });
+    const ended = once(silent, 'close');
+    silent.on('error', () => {});
+    await once(silent, 'connect');
+    await sessionOf(leader).close();
+    // Long before authentication_timeout would do it.
+    assert.equal(
+      await Promise.race([ended.then(() => 'ended'), delay(3000, 'open', { ref: false })]),
+      'ended',
+    );
   });
 
   it('quiesces and stops cleanly with clients connected', async () => {
