@@ -204,6 +204,24 @@ describe('the API', () => {
     assert.equal((await create(stranger, 'foreign', { team: 'ours' })).status, 404);
   });
 
+  test('a person can be given a new password and can be removed, the last administrator cannot', async () => {
+    const gone = await api.addPerson('gone', { ours: 'member' });
+    const reset = await api.local('POST', '/api/v1/users/gone/password');
+    assert.equal(reset.status, 200);
+    assert.equal((await api.as(gone, 'GET', '/api/v1/me')).status, 401);
+    const payload = { user: 'gone', password: reset.body.initialPassword };
+    const again = await api.send({ method: 'POST', url: '/api/v1/session', payload });
+    assert.equal(again.body.mustChangePassword, true);
+    assert.equal((await api.local('DELETE', '/api/v1/users/gone')).status, 204);
+    assert.equal((await api.local('DELETE', '/api/v1/users/gone')).status, 404);
+    assert.equal((await api.send({ method: 'POST', url: '/api/v1/session', payload })).status, 401);
+
+    await api.addPerson('root', {}, true);
+    const last = await api.local('DELETE', '/api/v1/users/root');
+    assert.equal(last.status, 422);
+    assert.match(last.body.detail, /last administrator/);
+  });
+
   test('catalogue and infrastructure describe this installation', async () => {
     const catalogue = (await api.as(viewer, 'GET', '/api/v1/catalogue')).body;
     assert.deepEqual(catalogue.zones[0], { zone: 'a', region: 'local', hosts: 2 });

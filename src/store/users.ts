@@ -94,3 +94,24 @@ export async function setPassword(
     .where('id', '=', userId)
     .execute();
 }
+
+/** With sessions, tokens and memberships. False for the last administrator, who stays. */
+export async function deleteUser(db: Db, userId: string): Promise<boolean> {
+  const result = await db
+    .deleteFrom('users')
+    .where('id', '=', userId)
+    .where((eb) =>
+      eb.or([
+        eb('administrator', '=', false),
+        eb.exists(
+          eb
+            .selectFrom('users as other')
+            .select('other.id')
+            .where('other.administrator', '=', true)
+            .where('other.id', '<>', userId),
+        ),
+      ]),
+    )
+    .executeTakeFirst();
+  return result.numDeletedRows > 0n;
+}

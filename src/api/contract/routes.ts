@@ -122,6 +122,23 @@ export const routes = {
     status: 201,
     response: s.UserCreated,
   },
+  resetPassword: {
+    method: 'POST',
+    path: '/api/v1/users/:name/password',
+    summary: 'Give a person a new initial password, shown once; unlocks and logs out everywhere',
+    access: 'administrator',
+    params: name,
+    status: 200,
+    response: s.UserCreated,
+  },
+  deleteUser: {
+    method: 'DELETE',
+    path: '/api/v1/users/:name',
+    summary: 'Remove a person with all sessions and tokens',
+    access: 'administrator',
+    params: name,
+    status: 204,
+  },
   listTeams: {
     method: 'GET',
     path: '/api/v1/teams',

@@ -12,6 +12,7 @@ import { createToken } from './create-token.ts';
 import { createUser } from './create-user.ts';
 import { deleteCluster } from './delete-cluster.ts';
 import { deleteToken } from './delete-token.ts';
+import { deleteUser } from './delete-user.ts';
 import { getAccount } from './get-account.ts';
 import { getCluster } from './get-cluster.ts';
 import { getOperation } from './get-operation.ts';
@@ -26,6 +27,7 @@ import { listUsers } from './list-users.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
 import { me } from './me.ts';
+import { resetPassword } from './reset-password.ts';
 import { restartCluster } from './restart-cluster.ts';
 import { setQuota } from './set-quota.ts';
 import { setTeamMember } from './set-team-member.ts';
@@ -43,6 +45,8 @@ export const handlers = {
   deleteToken,
   listUsers,
   createUser,
+  resetPassword,
+  deleteUser,
   listTeams,
   createTeam,
   setQuota,
