@@ -8,7 +8,7 @@
 import type { AckDurability } from '../domain/assignment.ts';
 import { type EngineKind, engineKinds, engineOffers } from '../domain/engines.ts';
 import { streams, takesWrites } from '../domain/feed.ts';
-import { clusterNameProblem, databaseName } from '../domain/names.ts';
+import { applicationUser, clusterNameProblem, databaseName } from '../domain/names.ts';
 import type { OperationKind } from '../domain/operations.ts';
 import { type HostRoom, place, requirementsOf, topologyPossible } from '../domain/placement.ts';
 import { type Quota, quotaProblem, useOf } from '../domain/quota.ts';
@@ -115,11 +115,6 @@ export async function submitCreate(
     const holder = await clusterByName(store.db, wanted.name);
     throw holder === undefined ? error : nameTaken(holder);
   }
-}
-
-/** User names have 32 characters at most in MySQL. */
-function applicationUser(clusterName: string): string {
-  return databaseName(clusterName).slice(0, 32);
 }
 
 /** Throws `invalid` with one entry per field that is wrong, so that a form can show all of them. */
