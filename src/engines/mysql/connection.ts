@@ -4,7 +4,9 @@
  *
  * A call that misses its deadline destroys the connection: what the server is still doing is unknown.
  */
-import { connect as connectTcp } from 'node:net';
+import { open as openFile } from 'node:fs/promises';
+import { connect as connectSocket } from 'node:net';
+import { basename, dirname } from 'node:path';
 import mysql from 'mysql2';
 import { PlatformError } from '../../lib/errors.ts';
 
@@ -50,11 +52,16 @@ export class Connection {
     });
   }
 
-  static async open(target: Target, deadlineMs = 3000): Promise<Connection> {
+  static open(target: Target, deadlineMs = 3000): Promise<Connection> {
+    if (!('socket' in target)) return Connection.#open(target, deadlineMs);
+    return withShortPath(target.socket, (socket) => Connection.#open({ ...target, socket }, deadlineMs));
+  }
+
+  static async #open(target: Target, deadlineMs: number): Promise<Connection> {
     const raw = mysql.createConnection({
       ...('socket' in target
         ? // Over a local socket the password may be sent as it is; mysql2 wants to be told so.
-          { socketPath: target.socket, stream: () => connectTcp(target.socket) }
+          { socketPath: target.socket, stream: () => connectSocket(target.socket) }
         : {
             host: target.host,
             port: target.port,
@@ -137,6 +144,19 @@ export async function endsWithin(work: Promise<unknown>, ms: number): Promise<bo
     () => true,
   );
   return Promise.race([ended, late]).finally(() => clearTimeout(timer));
+}
+
+/** sockaddr_un holds 108 bytes: a longer path is reached through the descriptor of its directory. */
+async function withShortPath<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
+  if (Buffer.byteLength(path) <= 100) return use(path);
+  const directory = await openFile(dirname(path)).catch((error) => {
+    throw unavailable(error);
+  });
+  try {
+    return await use(`/proc/self/fd/${directory.fd}/${basename(path)}`);
+  } finally {
+    await directory.close();
+  }
 }
 
 /** A string literal. */

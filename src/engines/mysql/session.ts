@@ -13,7 +13,7 @@ import type { DatabaseSession, InstanceContext } from '../engine.ts';
 import { adminUser, createApplication, givePlatformPasswords, replicationUser } from './accounts.ts';
 import { Connection, endsWithin, errno, isSqlError, noDeadline } from './connection.ts';
 import { observe } from './observation.ts';
-import { reachableSocket, socketFile } from './paths.ts';
+import { socketFile } from './paths.ts';
 import { enforceRule, QuorumWriter } from './quorum.ts';
 import { follow, stopApplier, stopReceiver } from './replication.ts';
 
@@ -24,7 +24,7 @@ const applicationDeadlineMs = 30_000;
 /** One attempt. On the very first boot the administrator still has the template's empty password. */
 export async function openSession(context: InstanceContext): Promise<MysqlSession> {
   const open = (password: string) =>
-    Connection.open({ socket: reachableSocket(socketFile(context.files)), user: adminUser, password });
+    Connection.open({ socket: socketFile(context.files), user: adminUser, password });
   const { adminPassword } = context.secrets;
   let provisioned = true;
   const control = await open(adminPassword).catch((error) => {
@@ -134,6 +134,7 @@ class MysqlSession implements DatabaseSession {
     if (replica?.[0]) await this.#stopReplication();
     try {
       await until('commits to end', () => this.#isQuiet(), { deadlineMs, everyMs: 5, maxEveryMs: 50 });
+      await this.#dismissStandbys();
       return 'quiet';
     } catch (error) {
       if (error instanceof PlatformError && error.kind === 'timeout' && !this.#control.lost) return 'waiting';
@@ -156,6 +157,14 @@ class MysqlSession implements DatabaseSession {
       // Idle connections of the agent are no commits; one that writes is.
       return User === adminUser && Command === 'Sleep' && !String(State).includes('ACK');
     });
+  }
+
+  /** A server that stops gives its clients two seconds to leave, and standbys do not leave by themselves. */
+  async #dismissStandbys(): Promise<void> {
+    const [threads] = await this.#control.run(['SHOW PROCESSLIST']);
+    for (const { User, Id } of threads ?? []) {
+      if (User === replicationUser) await this.#control.run([`KILL ${Number(Id)}`]).catch(() => {});
+    }
   }
 
   /** A standby's threads end here, with a bound, rather than within the server's own shutdown. */

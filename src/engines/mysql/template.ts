@@ -5,15 +5,14 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Pack } from '../../domain/packs.ts';
 import { messageOf, PlatformError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { until } from '../../lib/wait.ts';
 import { templateStatements } from './accounts.ts';
 import { Connection } from './connection.ts';
-import { reachableSocket } from './paths.ts';
 
 /** The small size's; larger servers grow their redo log at their first start. */
 const redoCapacity = '16M';
@@ -29,17 +28,19 @@ export function packArguments(pack: Pack): string[] {
   ];
 }
 
-/** Makes `dir`, which must not exist. Half-made directories are removed again. */
+/** Made beside `dir` and renamed at the end: what a killed builder leaves behind is never taken for one. */
 export async function buildTemplate(dir: string, pack: Pack, log: Log): Promise<void> {
   const work = `${dir}.work`;
-  await mkdir(work, { recursive: true, mode: 0o700 });
+  const data = join(work, 'data');
+  await rm(work, { recursive: true, force: true });
+  await mkdir(join(work, 'tmp'), { recursive: true, mode: 0o700 });
   try {
     // A throw-away start may skip every flush; the whole directory is synced at the end.
     const options = [
       '--no-defaults',
       ...packArguments(pack),
-      `--datadir=${dir}`,
-      `--tmpdir=${work}`,
+      `--datadir=${data}`,
+      `--tmpdir=${join(work, 'tmp')}`,
       '--innodb-flush-method=nosync',
       '--innodb-doublewrite=OFF',
       `--innodb-redo-log-capacity=${redoCapacity}`,
@@ -54,19 +55,18 @@ export async function buildTemplate(dir: string, pack: Pack, log: Log): Promise<
     const initialise = await start(pack, [...options, '--initialize-insecure'], work, 'initialize.log');
     await ended(initialise, work, 'initialize.log');
     log.info({ dir }, 'adding the platform schema and accounts');
-    await addPlatformObjects(pack, options, dir, work);
-    await removeIdentity(dir);
-    await syncTree(dir);
-  } catch (error) {
-    await rm(dir, { recursive: true, force: true });
-    throw error;
+    await addPlatformObjects(pack, options, work);
+    await removeIdentity(data);
+    await syncTree(data);
+    await rename(data, dir);
+    await sync(dirname(dir));
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-async function addPlatformObjects(pack: Pack, options: string[], dir: string, work: string): Promise<void> {
-  const socket = join(work, 's');
+async function addPlatformObjects(pack: Pack, options: string[], work: string): Promise<void> {
+  const socket = join(work, 'server.sock');
   const server = await start(
     pack,
     [
@@ -74,13 +74,14 @@ async function addPlatformObjects(pack: Pack, options: string[], dir: string, wo
       '--skip-log-bin',
       '--skip-networking',
       '--mysqlx=OFF',
-      `--socket=${reachableSocket(socket, dir)}`,
+      // Relative to the data directory, in which the server works: never too long.
+      '--socket=../server.sock',
     ],
     work,
     'server.log',
   );
   try {
-    const target = { socket: reachableSocket(socket), user: 'root', password: '' };
+    const target = { socket, user: 'root', password: '' };
     const connection = await until(
       'the template server',
       async () => {
