@@ -117,8 +117,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const heartbeat = startHeartbeat(
     () => {
       const { session } = bench;
-      const mayWrite = state.progress.open && state.progress.writes === 'allowed' && !isFenced(state);
-      if (!session || state.held || state.assignment.role !== 'leader' || !mayWrite) return null;
+      const leads = state.assignment.role === 'leader' && state.progress.open && !isFenced(state);
+      if (!session || state.held || !leads) return null;
       return (signal) => session.heartbeat(signal);
     },
     clock,
@@ -372,13 +372,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       dispatch({ kind: 'found', server: { restartCount } });
       return;
     }
-    dispatch({ kind: 'found', server: null });
-    if (found.kind === 'died')
-      dispatch({
-        kind: 'exited',
-        exit: { code: null, signal: null, at: clock.nowMs() },
-        asked: found.record.stopping,
-      });
+    if (found.kind === 'none') return dispatch({ kind: 'found', server: null });
+    const exit = { code: null, signal: null, at: clock.nowMs() };
+    dispatch({ kind: 'exited', exit, asked: found.record.stopping });
   }
 
   await listen();

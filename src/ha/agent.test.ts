@@ -183,7 +183,7 @@ describe('the agent brings a server back that has ended', () => {
     const pauses: number[] = [];
     let now = 100;
     for (let i = 0; i < 9; i += 1) {
-      const crashed = run(state, killed, now, 'connect').state;
+      const crashed: AgentState = run(state, killed, now, 'connect').state;
       pauses.push(crashed.nextStartAt - now);
       if (crashed.nextStartAt > now) {
         assert.deepEqual(step(crashed, { kind: 'tick' }, crashed.nextStartAt - 1).actions, []);
@@ -358,7 +358,7 @@ describe('the agent believes what the database says', () => {
   it('connects again when its session is lost, and keeps what it has done', () => {
     const { state } = boot(assignmentOf());
     const lost = run(state, { kind: 'sessionLost', reason: 'connection reset' }, 10);
-    assert.deepEqual(lost.tasks, ['connect']);
+    assert.deepEqual(lost.tasks, ['connect', 'enforceRule']);
     assert.equal(describeAgent(lost.state, 10).phase, 'open');
   });
 });

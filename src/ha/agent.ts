@@ -293,6 +293,8 @@ function fold(before: AgentState, event: AgentEvent, now: number): AgentState {
       return afterExit(state, event.exit, event.asked, now);
     case 'sessionLost':
       if (state.server.kind === 'up') state.server = { ...state.server, session: false };
+      // A new session knows nothing of the rule that the old one has put in force.
+      state.progress = { ...state.progress, rule: null };
       return { ...state, problem: event.reason, database: null };
     case 'observed':
       return afterObservation(state, event.database, event.begunAt, now);
