@@ -24,7 +24,7 @@ type Support = { memory: Controller | string; cpu: Controller | string };
 export type Limits = {
   enforcement(): Enforcement[];
   /** Puts the processes into the instance's group, making it when needed. Never throws. */
-  apply(instanceId: string, size: SizeOffer, pids: readonly number[], recordFile: string): Promise<void>;
+  apply(instanceId: string, size: SizeOffer, pids: () => number[], recordFile: string): Promise<void>;
   /** Removes the groups named in the record. The processes must have ended. */
   remove(recordFile: string): Promise<void>;
 };
@@ -73,7 +73,16 @@ export function createLimits(options: LimitsOptions): Limits {
         }
         const unique = [...new Set(groups)];
         await writeFileAtomic(recordFile, JSON.stringify(unique));
-        for (const group of unique) for (const pid of pids) moveInto(group, pid);
+        // A child that was started while its parent was being moved is seen at the next look.
+        const moved = new Set<number>();
+        for (;;) {
+          const fresh = pids().filter((pid) => !moved.has(pid));
+          if (fresh.length === 0) break;
+          for (const pid of fresh) {
+            for (const group of unique) moveInto(group, pid);
+            moved.add(pid);
+          }
+        }
       } catch (error) {
         options.onProblem({ instanceId, problem: messageOf(error) }, 'limits could not be set');
       }

@@ -90,7 +90,7 @@ describe('limits', () => {
       isRoot: true,
       onProblem,
     });
-    await limits.apply('one', sizeOffers.small, [123], join(root, 'limits.json'));
+    await limits.apply('one', sizeOffers.small, () => [123], join(root, 'limits.json'));
     const memory = readFileSync(join(root, 'mooring-p', 'one', 'memory.max'), 'utf8');
     assert.equal(Number(memory), (512 + 192) * 1024 * 1024);
     assert.equal(readFileSync(join(root, 'mooring-p', 'one', 'cgroup.procs'), 'utf8'), '123');

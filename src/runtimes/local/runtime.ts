@@ -6,6 +6,7 @@
  * killed between any two lines finds everything again. What it remembers only saves work.
  */
 import { readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { InstanceIdentity } from '../../domain/assignment.ts';
 import type { EngineKind } from '../../domain/engines.ts';
@@ -56,6 +57,9 @@ export type LocalRuntimeOptions = {
 const agentGraceMs = 2_000;
 const forwarderGraceMs = 1_000;
 
+const agentArgs = (home: string) => ['run', '--home', home];
+const forwarderArgs = (home: string) => ['--home', home];
+
 /** Makes the directories it needs and cleans up what an earlier life was deleting. */
 export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<Runtime> {
   const { account, log } = options;
@@ -99,21 +103,21 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
   }
 
   /** The pid file is quick; the arguments find a process that was not written down. */
-  function running(pidFile: string, home: string): ProcessIdentity | undefined {
-    return namedBy(pidFile, account)[0] ?? findByArguments(['run', '--home', home])[0];
+  function running(pidFile: string, args: string[]): ProcessIdentity | undefined {
+    return namedBy(pidFile, account)[0] ?? findByArguments(args)[0];
   }
 
   /** All that run for this home; two only after a crash at the worst moment. */
-  function allRunning(pidFile: string, home: string): ProcessIdentity[] {
-    const all = [...namedBy(pidFile, account), ...findByArguments(['run', '--home', home])];
+  function allRunning(pidFile: string, args: string[]): ProcessIdentity[] {
+    const all = [...namedBy(pidFile, account), ...findByArguments(args)];
     return [...new Map(all.map((each) => [each.pid, each])).values()];
   }
 
-  function start(program: string, home: string, logFile: string, what: string) {
+  function start(program: string, programArgs: string[], home: string, logFile: string, what: string) {
     const [file = '', ...args] = command(program);
     return startDetached({
       file,
-      args: [...args, 'run', '--home', home],
+      args: [...args, ...programArgs],
       cwd: home,
       logFile,
       account,
@@ -142,7 +146,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
     const paths = layout.instance(instanceId);
     if (!(await exists(paths.home))) return;
     // The agent first: it would start the server again.
-    const agents = allRunning(paths.agentPid, paths.home);
+    const agents = allRunning(paths.agentPid, agentArgs(paths.home));
     await Promise.all(agents.map((agent) => endGently(agent, 'the agent', agentGraceMs)));
     // SIGKILL on purpose. A clean stop is the agent's ('stopped' in the assignment): only it knows
     // whether commits wait for acknowledgements, which a polite signal would answer with a false OK.
@@ -150,6 +154,8 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
       [...namedBy(paths.serverPid, account), ...findWorkingIn(paths.home, account)],
       'the database server',
     );
+    // An end that was asked for is no crash: the next agent must not count it as one.
+    await rm(paths.serverPid, { force: true });
   }
 
   return {
@@ -196,7 +202,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
           })(),
         ]);
         const { certificate, ...rest } = launch;
-        const agent = running(paths.agentPid, paths.home);
+        const agent = running(paths.agentPid, agentArgs(paths.home));
         const text = JSON.stringify({ ...rest, pack, controllerUrl: options.controllerUrl() });
         await writeIfDifferent(paths.launch, text, account);
         if (agent === undefined) {
@@ -206,19 +212,25 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
           await writeIfDifferent(paths.tls.cert, certificate.certPem, account);
         }
         const process =
-          agent ?? (await start(options.programs.agent, paths.home, paths.agentLog, 'an agent'));
-        const all = withDescendants([process, ...namedBy(paths.serverPid, account)]);
+          agent ??
+          (await start(
+            options.programs.agent,
+            agentArgs(paths.home),
+            paths.home,
+            paths.agentLog,
+            'an agent',
+          ));
         await limits.apply(
           instanceId,
           sizeOffers[size],
-          all.map(({ pid }) => pid),
+          () => withDescendants([process, ...namedBy(paths.serverPid, account)]).map(({ pid }) => pid),
           paths.limits,
         );
       }),
 
     async agentRunning(instanceId) {
       const paths = layout.instance(instanceId);
-      return running(paths.agentPid, paths.home) !== undefined;
+      return running(paths.agentPid, agentArgs(paths.home)) !== undefined;
     },
 
     stopInstance: (instanceId) => oneAtATime(instanceId, () => stopInstance(instanceId)),
@@ -239,20 +251,26 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
         const paths = layout.forwarder(launch.clusterId);
         await ensureDirectory(paths.home, account);
         await writeIfDifferent(paths.launch, JSON.stringify(launch), account);
-        if (running(paths.pid, paths.home) !== undefined) return;
-        await start(options.programs.forwarder, paths.home, paths.log, 'a forwarder');
+        if (running(paths.pid, forwarderArgs(paths.home)) !== undefined) return;
+        await start(
+          options.programs.forwarder,
+          forwarderArgs(paths.home),
+          paths.home,
+          paths.log,
+          'a forwarder',
+        );
       }),
 
     async forwarderRunning(clusterId) {
       const paths = layout.forwarder(clusterId);
-      return running(paths.pid, paths.home) !== undefined;
+      return running(paths.pid, forwarderArgs(paths.home)) !== undefined;
     },
 
     stopForwarder: (clusterId) =>
       oneAtATime(clusterId, async () => {
         const paths = layout.forwarder(clusterId);
         if (!(await exists(paths.home))) return;
-        const found = allRunning(paths.pid, paths.home);
+        const found = allRunning(paths.pid, forwarderArgs(paths.home));
         await Promise.all(found.map((each) => endGently(each, 'the forwarder', forwarderGraceMs)));
         await remove(paths.home);
       }),

@@ -42,7 +42,7 @@ if (mode === 'template') {
 const forwarderProgram = `
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-const home = process.argv[4];
+const home = process.argv[3];
 const startTime = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1).split(' ')[19];
 writeFileSync(join(home, 'forwarder.pid'), JSON.stringify({ pid: process.pid, startTime }));
 process.on('SIGTERM', () => process.exit(0));
