@@ -6,7 +6,6 @@
  * killed between any two lines finds everything again. What it remembers only saves work.
  */
 import { readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { InstanceIdentity } from '../../domain/assignment.ts';
 import type { EngineKind } from '../../domain/engines.ts';
