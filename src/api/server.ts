@@ -190,6 +190,9 @@ function answerProblem(
   const facts = { requestId: request.id, route: request.routeOptions.url, err: error, ...expected?.context };
   if (expected === undefined) context.log.error(facts, 'unexpected error in a request');
   else if (problem.status >= 500) context.log.warn(facts, expected.publicMessage);
+  // Closing at once would reset the connection before the client has read why. The rest of the body is
+  // read and thrown away instead, for as long as requestTimeout allows.
+  if (problem.kind === 'too_large') reply.removeHeader('connection');
   if (problem.status === 503) reply.header('retry-after', '5');
   request.problem = { kind: problem.kind, detail: problem.detail };
   return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { cliToken, type Person, type TestApi, testApi } from '../../test/support/api.ts';
 import type { InstanceStatus } from '../domain/status.ts';
 import { feedToken } from '../lib/feed-token.ts';
@@ -103,6 +105,21 @@ describe('over real HTTP', () => {
     socket.destroy();
     assert.match(text, /^HTTP\/1\.1 413 /);
     assert.ok(sentBytes < 100 * 1024 * 1024);
+  });
+
+  test('a client that insists on sending all of 100 MB reads the answer, and nobody keeps the bytes', async () => {
+    // Another process, so that this one's memory is the server's.
+    const client = `
+      const response = await fetch('${baseUrl}/api/v1/teams', {
+        method: 'POST',
+        headers: { authorization: 'Bearer ${cliToken}', 'content-type': 'application/json' },
+        body: Buffer.alloc(100 * 1024 * 1024, ' '),
+      });
+      console.log(response.status, (await response.json()).kind);`;
+    const before = process.memoryUsage().rss;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', client]);
+    assert.equal(stdout.trim(), '413 too_large');
+    assert.ok(process.memoryUsage().rss - before < 60 * 1024 * 1024);
   });
 
   test('what is not HTTP gets a problem and a closed connection', async () => {
