@@ -18,9 +18,9 @@ class LeaseLost extends Error {}
 
 export type Hooks = {
   /** After the step's work and before its row is written. */
-  afterWork?(operation: NamedOperation, step: string): void;
+  afterWork?(operation: NamedOperation, step: string): void | Promise<void>;
   /** After the row is written. */
-  afterRow?(operation: NamedOperation, step: string): void;
+  afterRow?(operation: NamedOperation, step: string): void | Promise<void>;
   /** Before the result of a step counts; a test runs the step a second time here. */
   again?(operation: NamedOperation, step: string): boolean;
 };
@@ -135,7 +135,7 @@ export class Driven implements AsyncDisposable {
     const run = (): Promise<StepResult> => step.run(this.#stepRun(step));
     let result = await run();
     if (this.#drive.hooks.again?.(this.#row, step.name)) result = await run();
-    this.#drive.hooks.afterWork?.(this.#row, step.name);
+    await this.#drive.hooks.afterWork?.(this.#row, step.name);
     return result;
   }
 
@@ -145,7 +145,7 @@ export class Driven implements AsyncDisposable {
       case 'goto':
         this.#mark(step.name, 'done');
         await this.#enter(result.step);
-        this.#drive.hooks.afterRow?.(this.#row, step.name);
+        await this.#drive.hooks.afterRow?.(this.#row, step.name);
         return false;
       case 'wait':
         if (this.#row.waiting_for !== result.for || this.#row.state !== 'waiting') {
@@ -156,7 +156,7 @@ export class Driven implements AsyncDisposable {
       case 'done':
         this.#mark(step.name, 'done');
         await this.#write(this.#final('done'));
-        this.#drive.hooks.afterRow?.(this.#row, step.name);
+        await this.#drive.hooks.afterRow?.(this.#row, step.name);
         return true;
       case 'fail':
         return this.#fail(step, result.error);
@@ -232,9 +232,9 @@ export class Driven implements AsyncDisposable {
       if (problem !== undefined) remains.push(problem);
       if (this.#signal.aborted) return;
       if (problem === undefined) this.#mark(step.name, 'undone');
-      this.#drive.hooks.afterWork?.(this.#row, `undo ${step.name}`);
+      await this.#drive.hooks.afterWork?.(this.#row, `undo ${step.name}`);
       await this.#write({ plan: JSON.stringify(this.#row.plan) });
-      this.#drive.hooks.afterRow?.(this.#row, `undo ${step.name}`);
+      await this.#drive.hooks.afterRow?.(this.#row, `undo ${step.name}`);
     }
     const failed = this.#row.error !== null;
     const why = failed
@@ -243,6 +243,8 @@ export class Driven implements AsyncDisposable {
     const left = remains.length === 0 ? '' : ` ${remains.join(' ')}`;
     const event = failed ? 'operation-failed' : 'operation-cancelled';
     await this.#event(failed ? 'error' : 'info', event, `${why}.${left}`);
+    // What had begun and has no undo is not under way any more either.
+    for (const planned of this.#row.plan) if (planned.state === 'running') planned.state = 'undone';
     const error = this.#row.error ?? { kind: 'cancelled', message: 'The operation was cancelled.' };
     await this.#write({
       ...this.#final(failed ? 'failed' : 'cancelled'),

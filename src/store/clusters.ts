@@ -15,9 +15,12 @@ export async function clusterById(db: Db, id: string): Promise<ClusterRow | unde
   return db.selectFrom('clusters').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** The row is locked until the transaction ends, so that its lifecycle cannot move meanwhile. */
+/**
+ * The row is locked until the transaction ends, so that its lifecycle cannot move meanwhile. Rows that
+ * refer to it (events, statuses) can still be written by others.
+ */
 export async function lockCluster(db: Db, id: string): Promise<ClusterRow | undefined> {
-  return db.selectFrom('clusters').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+  return db.selectFrom('clusters').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst();
 }
 
 /** The cluster that holds this name now; purged ones do not. */

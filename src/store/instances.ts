@@ -26,7 +26,8 @@ export async function instancesOfClusters(db: Db, clusterIds: string[]): Promise
     .selectFrom('instances')
     .selectAll()
     .where('cluster_id', 'in', clusterIds)
-    .orderBy(['cluster_id', 'ordinal'])
+    .orderBy('cluster_id')
+    .orderBy('ordinal')
     .execute();
 }
 
