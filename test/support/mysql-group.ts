@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -28,11 +28,6 @@ if (process.getuid?.() === 0) {
   process.setgroups?.([gid]);
   process.setgid?.(gid);
   process.setuid?.(uid);
-}
-
-export function findMysqlPack(): Pack | null {
-  const file = join(process.env.MOORING_PACKS ?? '.moor/packs', 'mysql-9.7', 'pack.json');
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Pack) : null;
 }
 
 export type Workshop = {

@@ -134,7 +134,6 @@ class MysqlSession implements DatabaseSession {
     if (replica?.[0]) await this.#stopReplication();
     try {
       await until('commits to end', () => this.#isQuiet(), { deadlineMs, everyMs: 5, maxEveryMs: 50 });
-      await this.#dismissStandbys();
       return 'quiet';
     } catch (error) {
       if (error instanceof PlatformError && error.kind === 'timeout' && !this.#control.lost) return 'waiting';
@@ -157,14 +156,6 @@ class MysqlSession implements DatabaseSession {
       // Idle connections of the agent are no commits; one that writes is.
       return User === adminUser && Command === 'Sleep' && !String(State).includes('ACK');
     });
-  }
-
-  /** A server that stops gives its clients two seconds to leave, and standbys do not leave by themselves. */
-  async #dismissStandbys(): Promise<void> {
-    const [threads] = await this.#control.run(['SHOW PROCESSLIST']);
-    for (const { User, Id } of threads ?? []) {
-      if (User === replicationUser) await this.#control.run([`KILL ${Number(Id)}`]).catch(() => {});
-    }
   }
 
   /** A standby's threads end here, with a bound, rather than within the server's own shutdown. */

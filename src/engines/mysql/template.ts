@@ -45,7 +45,6 @@ export async function buildTemplate(dir: string, pack: Pack, log: Log): Promise<
       '--innodb-doublewrite=OFF',
       `--innodb-redo-log-capacity=${redoCapacity}`,
       '--innodb-buffer-pool-size=32M',
-      '--innodb-buffer-pool-dump-at-shutdown=OFF',
       '--performance-schema=OFF',
       '--auto-generate-certs=OFF',
       '--caching-sha2-password-auto-generate-rsa-keys=OFF',
@@ -132,8 +131,7 @@ async function ended(child: ChildProcess, work: string, logName: string): Promis
 
 /** What would make two copies the same server, and what the next start makes anew. */
 async function removeIdentity(dir: string): Promise<void> {
-  const identity =
-    /^(auto\.cnf|.*\.pem|binlog\..*|relay.*|ib_buffer_pool|ibtmp1|.*\.pid|.*\.err|#innodb_temp)$/;
+  const identity = /^(auto\.cnf|.*\.pem|binlog\..*|relay.*|ibtmp1|.*\.pid|.*\.err|#innodb_temp)$/;
   for (const name of await readdir(dir)) {
     if (identity.test(name)) await rm(join(dir, name), { recursive: true });
   }
