@@ -12,7 +12,8 @@ export const queryClient: QueryClient = new QueryClient({
       // The stream of changes tells when something is old; polling is the exception.
       staleTime: 15_000,
       networkMode: 'always',
-      retry: (failures, error) => failures < 2 && error instanceof PlatformError && error.kind === 'unavailable',
+      retry: (failures, error) =>
+        failures < 2 && error instanceof PlatformError && error.kind === 'unavailable',
     },
     mutations: { networkMode: 'always', onError: (error) => noticeExpiry(error) },
   },
@@ -25,7 +26,8 @@ export const client = createClient({
 
 /** An expired session shows the log-in form in place; the address stays, so that one returns to it. */
 export function noticeExpiry(error: unknown): void {
-  if (error instanceof PlatformError && error.kind === 'unauthenticated') queryClient.setQueryData(meKey, null);
+  if (error instanceof PlatformError && error.kind === 'unauthenticated')
+    queryClient.setQueryData(meKey, null);
 }
 
 export const meQuery = queryOptions({
@@ -51,7 +53,8 @@ export const catalogueQuery = queryOptions({
 export const clustersQuery = (deleted: boolean) =>
   queryOptions({
     queryKey: ['clusters', deleted],
-    queryFn: ({ signal }) => client.call('listClusters', { query: { deleted: deleted ? 'true' : 'false' }, signal }),
+    queryFn: ({ signal }) =>
+      client.call('listClusters', { query: { deleted: deleted ? 'true' : 'false' }, signal }),
   });
 
 export const clusterQuery = (name: string) =>

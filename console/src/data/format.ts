@@ -32,9 +32,12 @@ export function formatFor(language: string) {
       return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
     },
     clock: (iso: string | number) =>
-      new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }).format(
-        new Date(iso),
-      ),
+      new Intl.DateTimeFormat(locale, {
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        hour12: false,
+      }).format(new Date(iso)),
     date: (iso: string) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(new Date(iso)),
     dateTime: (iso: string) =>
       new Intl.DateTimeFormat(locale, {

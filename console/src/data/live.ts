@@ -77,16 +77,16 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 const gathered = new Map<string, readonly unknown[]>();
-let flushTimer: ReturnType<typeof setTimeout> | undefined;
 
 function gather(change: Change): void {
+  if (gathered.size === 0) setTimeout(flush, gatherMs);
   for (const key of keysOf(change)) gathered.set(JSON.stringify(key), key);
-  flushTimer ??= setTimeout(() => {
-    flushTimer = undefined;
-    const keys = [...gathered.values()];
-    gathered.clear();
-    for (const queryKey of keys) void queryClient.invalidateQueries({ queryKey });
-  }, gatherMs);
+}
+
+function flush(): void {
+  const keys = [...gathered.values()];
+  gathered.clear();
+  for (const queryKey of keys) void queryClient.invalidateQueries({ queryKey });
 }
 
 function keysOf(change: Change): (readonly unknown[])[] {

@@ -41,5 +41,17 @@ export function chooseAppearance(next: Appearance): void {
   tell();
 }
 
+const phone = window.matchMedia('(max-width: 640px)');
+
+/** Whether the page is as narrow as a phone; tables become lists there. */
+export const useNarrow = (): boolean =>
+  useSyncExternalStore(
+    (listener) => {
+      phone.addEventListener('change', listener);
+      return () => phone.removeEventListener('change', listener);
+    },
+    () => phone.matches,
+  );
+
 export const useAppearance = (): Appearance => useSyncExternalStore(subscribe, () => appearance);
 export const useMode = (): Mode => useSyncExternalStore(subscribe, currentMode);

@@ -90,7 +90,9 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
             render: (_, { details }) => (
               <span className="small mono break">
                 {Object.entries(details)
-                  .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+                  .map(
+                    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+                  )
                   .join('  ')}
               </span>
             ),

@@ -8,6 +8,7 @@ import { useTranslation } from 'react-i18next';
 import type { Cluster } from '../../../src/api/contract/schemas.ts';
 import { client, clustersQuery, queryClient } from '../data/api.ts';
 import { useFormat } from '../data/format.ts';
+import { useNarrow } from '../data/preferences.ts';
 import { isActive, may } from '../data/states.ts';
 import { CodeBlock } from '../parts/copy.tsx';
 import { Empty, Loaded, Page } from '../parts/page.tsx';
@@ -46,20 +47,20 @@ export function ClustersPage() {
               />
               <span className="small">{t('clusters.total', { count: all.length })}</span>
               <span className="grow" />
-              <label className="switch-label">
+              <span className="switch-label">
                 <Switch
                   size="small"
                   checked={deleted}
                   onChange={setDeleted}
                   aria-label={t('clusters.showDeleted')}
                 />
-                {t('clusters.showDeleted')}
-              </label>
+                <span aria-hidden="true">{t('clusters.showDeleted')}</span>
+              </span>
             </div>
             {all.length === 0 ? (
               <FirstCluster />
             ) : (
-              <ClusterTable
+              <Clusters
                 clusters={all.filter((cluster) => cluster.name.includes(search))}
                 empty={t('clusters.noneMatch')}
               />
@@ -83,6 +84,37 @@ function FirstCluster() {
         </Link>
       </Empty>
     </div>
+  );
+}
+
+function Clusters(props: { clusters: Cluster[]; empty: string }) {
+  const narrow = useNarrow();
+  return narrow ? <ClusterList {...props} /> : <ClusterTable {...props} />;
+}
+
+/** On a phone: what matters of each cluster, one below the other. */
+function ClusterList({ clusters, empty }: { clusters: Cluster[]; empty: string }) {
+  const { t } = useTranslation();
+  if (clusters.length === 0) return <p className="hint">{empty}</p>;
+  return (
+    <ul className="cluster-list" aria-label={t('clusters.table')}>
+      {clusters.map((cluster) => (
+        <li key={cluster.id} className="card">
+          <div className="cluster-list-head">
+            <div>
+              <Link to="/clusters/$name" params={{ name: cluster.name }} className="row-name">
+                {cluster.name}
+              </Link>
+              <div className="small">
+                {t(`engine.${cluster.engine}`)} {cluster.version} · {cluster.topology}
+              </div>
+            </div>
+            <TopologyGlyph topology={cluster.topology} members={clusterMembers(cluster)} height={36} />
+          </div>
+          <HealthCell cluster={cluster} />
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -168,10 +200,14 @@ function HealthCell({ cluster }: { cluster: Cluster }) {
   return (
     <div className="health">
       <ClusterTag state={cluster.state} />
-      <span className="health-text">{cluster.explain[0]}</span>
+      <span className="health-text" lang="en">
+        {cluster.explain[0]}
+      </span>
       {isActive(cluster.operation) && <OperationProgress operation={cluster.operation} />}
       {cluster.purgeAfter !== null && (
-        <span className="small">{t('clusters.purgeAfter', { time: format.dateTime(cluster.purgeAfter) })}</span>
+        <span className="small">
+          {t('clusters.purgeAfter', { time: format.dateTime(cluster.purgeAfter) })}
+        </span>
       )}
     </div>
   );

@@ -24,7 +24,12 @@ export function InfrastructurePage() {
                 <Zone key={zone} zone={zone} hosts={hosts.filter((host) => host.zone === zone)} />
               ))}
             </div>
-            <Section title={t('infrastructure.limits')} hint={t('infrastructure.limitsHint')} id="limits" plain>
+            <Section
+              title={t('infrastructure.limits')}
+              hint={t('infrastructure.limitsHint')}
+              id="limits"
+              plain
+            >
               <Limits enforcement={enforcement} />
             </Section>
           </>

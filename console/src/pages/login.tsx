@@ -58,9 +58,7 @@ function Credentials({ onPassword }: { onPassword: (password: string) => void })
         initialValues={{ user: 'admin' }}
         onFinish={(values) => login.mutate(values)}
       >
-        {login.error !== null && (
-          <Problem error={login.error} title={wrong ? t('login.wrong') : undefined} />
-        )}
+        {login.error !== null && <Problem error={login.error} title={wrong ? t('login.wrong') : undefined} />}
         <Form.Item
           name="user"
           label={t('login.user')}

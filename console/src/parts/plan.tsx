@@ -56,8 +56,8 @@ export function PlanSteps({ operation }: { operation: OperationSummary }) {
   const title = useStepTitle();
   return (
     <ol className="plan" aria-label={t('operation.steps')}>
-      {operation.plan.map((step, index) => (
-        <li key={`${index}-${step.name}`} className={`step step-${step.state}`}>
+      {operation.plan.map((step) => (
+        <li key={step.name} className={`step step-${step.state}`}>
           <ToneMark tone={stepTone[step.state]} />
           <span className="step-title">
             {title(step)}

@@ -57,7 +57,13 @@ export function ToneShape({ tone }: { tone: Tone }) {
 
 export function ToneMark({ tone, size = 16 }: { tone: Tone; size?: number }) {
   return (
-    <svg className={`tone-mark tone-${tone}`} width={size} height={size} viewBox="0 0 16 16" aria-hidden="true">
+    <svg
+      className={`tone-mark tone-${tone}`}
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      aria-hidden="true"
+    >
       <ToneShape tone={tone} />
     </svg>
   );

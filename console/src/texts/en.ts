@@ -239,13 +239,15 @@ export const en = {
     postgresText: 'Streaming replication with quorum commit, checksums and replication slots.',
     instances_one: '{{count}} instance',
     instances_other: '{{count}} instances',
+    foot: '{{instances}}. {{promise}}',
     k0: 'A commit is acknowledged when it is on the instance’s own disk.',
     k1: 'A commit is acknowledged when at least 1 standby holds it too.',
     k2: 'A commit is acknowledged when at least 2 standbys hold it too.',
     impossible: 'Not possible here',
     name: 'Name',
     namePlaceholder: 'orders',
-    nameRule: '1 to 40 lower-case letters, digits and hyphens; starts with a letter, does not end with a hyphen',
+    nameRule:
+      '1 to 40 lower-case letters, digits and hyphens; starts with a letter, does not end with a hyphen',
     nameMissing: 'Give the cluster a name',
     nameInvalid:
       'A name has 1 to 40 lower-case letters, digits and hyphens, starts with a letter and does not end with a hyphen',
@@ -335,7 +337,8 @@ export const en = {
     restartConfirmStandby: 'It is a standby: writes go on as long as the durability rule is met without it.',
     restartDo: 'Restart',
     deleteTitle: 'Delete',
-    deleteText: 'The instances stop and the addresses close. The volume is kept for 8 days and can be brought back.',
+    deleteText:
+      'The instances stop and the addresses close. The volume is kept for 8 days and can be brought back.',
     delete: 'Delete cluster',
     deleteConfirmTitle: 'Delete {{name}}',
     deleteWarning: 'Applications lose their connections at once.',
@@ -346,7 +349,8 @@ export const en = {
     deleteDo: 'Delete',
     deletePurgeDo: 'Delete and purge',
     undeleteTitle: 'This cluster is deleted',
-    undeleteText: 'Its volume is kept until {{time}}. Undelete brings it back with its data and the same addresses.',
+    undeleteText:
+      'Its volume is kept until {{time}}. Undelete brings it back with its data and the same addresses.',
     undeleteTextGone: 'Its volume is no longer kept.',
     undelete: 'Undelete cluster',
     noSuch: 'There is no cluster “{{name}}”',
@@ -408,7 +412,15 @@ export const en = {
     primaryOf: 'Primary of {{cluster}}',
     standbyOf: 'Standby of {{cluster}}',
   },
-  resource: { memory: 'Memory', cpu: 'CPU', cpus: 'CPU', disk: 'Disk', connections: 'Connections', processes: 'Processes', io: 'I/O' },
+  resource: {
+    memory: 'Memory',
+    cpu: 'CPU',
+    cpus: 'CPU',
+    disk: 'Disk',
+    connections: 'Connections',
+    processes: 'Processes',
+    io: 'I/O',
+  },
   audit: {
     title: 'Audit',
     intro: 'Who changed or revealed what, newest first. Refused attempts are here too.',

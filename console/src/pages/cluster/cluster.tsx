@@ -104,9 +104,11 @@ function Explain({ cluster }: { cluster: Cluster }) {
   const [first, ...rest] = cluster.explain;
   return (
     <div className="explain" aria-live="polite">
-      <p className="explain-first">{first}</p>
+      <p className="explain-first" lang="en">
+        {first}
+      </p>
       {rest.length > 0 && (
-        <ul aria-label={t('cluster.moreExplain')}>
+        <ul aria-label={t('cluster.moreExplain')} lang="en">
           {rest.map((sentence) => (
             <li key={sentence}>{sentence}</li>
           ))}

@@ -40,11 +40,9 @@ export function Endpoints({ cluster }: { cluster: Cluster }) {
         <AddressField label={t('cluster.user')} value={cluster.account.user} />
         <AddressField label={t('cluster.database')} value={cluster.account.database} />
         <div className="field">
-          <span className="field-label" id="password-label">
-            {t('cluster.password')}
-          </span>
+          <span className="field-label">{t('cluster.password')}</span>
           <span className="field-value">
-            <span className="mono break" role="group" aria-labelledby="password-label">
+            <span className="mono break">
               {password ?? <span aria-hidden="true">{hiddenPassword}</span>}
               {password === undefined && <span className="visually-hidden">{t('cluster.hidden')}</span>}
             </span>

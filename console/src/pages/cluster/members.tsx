@@ -131,15 +131,7 @@ function Disk({ member }: { member: Instance }) {
           size: format.bytes(member.diskSizeBytes),
         })}
       </span>
-      <meter
-        min={0}
-        max={1}
-        low={0.8}
-        high={0.9}
-        optimum={0}
-        value={share}
-        aria-label={t('cluster.disk')}
-      />
+      <meter min={0} max={1} low={0.8} high={0.9} optimum={0} value={share} aria-label={t('cluster.disk')} />
     </div>
   );
 }

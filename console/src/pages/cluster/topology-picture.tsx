@@ -91,7 +91,10 @@ function layoutFor(instances: Instance[], width: number, addresses: boolean): La
   const room = width - 2 - gap * (zones.length - 1) - 24 * zones.length;
   const card = Math.min(330, (room - 10 * (instances.length - zones.length)) / instances.length);
   const used =
-    zones.length * 24 + gap * (zones.length - 1) + card * instances.length + 10 * (instances.length - zones.length);
+    zones.length * 24 +
+    gap * (zones.length - 1) +
+    card * instances.length +
+    10 * (instances.length - zones.length);
   let x = Math.max(1, (width - used) / 2);
   for (const zone of zones) {
     const inside = instances.filter((instance) => instance.zone === zone);
@@ -138,7 +141,9 @@ function ropeKind(standby: Instance): 'streaming' | 'slack' | 'broken' {
 function Addresses({ cluster, layout }: { cluster: Cluster; layout: Layout }) {
   const { t } = useTranslation();
   const primary = layout.boxes.find((box) => box.instance.role === 'primary');
-  const readers = layout.boxes.filter((box) => box.instance.role === 'standby' && box.instance.state === 'open');
+  const readers = layout.boxes.filter(
+    (box) => box.instance.role === 'standby' && box.instance.state === 'open',
+  );
   if (cluster.endpoints === null || primary === undefined) return null;
   const { readWrite, readOnly } = cluster.endpoints;
   const width = layout.narrow ? (layout.width - 12) / 2 : 232;
@@ -169,8 +174,19 @@ function Addresses({ cluster, layout }: { cluster: Cluster; layout: Layout }) {
           />
         </>
       )}
-      <Address x={writeX} width={width} label={t('picture.readWrite')} at={`${readWrite.host}:${readWrite.port}`} strong />
-      <Address x={readX} width={width} label={t('picture.readOnly')} at={`${readOnly.host}:${readOnly.port}`} />
+      <Address
+        x={writeX}
+        width={width}
+        label={t('picture.readWrite')}
+        at={`${readWrite.host}:${readWrite.port}`}
+        strong
+      />
+      <Address
+        x={readX}
+        width={width}
+        label={t('picture.readOnly')}
+        at={`${readOnly.host}:${readOnly.port}`}
+      />
     </>
   );
 }
@@ -208,7 +224,7 @@ function MemberCard({ box, cluster }: { box: Box; cluster: Cluster }) {
       <text className="member-role" x={x + width - 14} y={y + 27} textAnchor="end">
         {t(`role.${instance.role}`)}
       </text>
-      <svg x={x + 18} y={y + 40} width="14" height="14" viewBox="0 0 16 16">
+      <svg x={x + 18} y={y + 40} width="14" height="14" viewBox="0 0 16 16" aria-hidden="true">
         <ToneShape tone={tone} />
       </svg>
       <text className="member-state" x={x + 38} y={y + 51.5}>
@@ -251,8 +267,7 @@ function useMemberLines(instance: Instance, cluster: Cluster): string[] {
     receiver === 'streaming' || receiver === 'connecting' || receiver === 'stopped'
       ? t(`receiver.${receiver}`)
       : receiver;
-  const lag =
-    instance.lagMs === null ? [] : [t('picture.lag', { lag: format.milliseconds(instance.lagMs) })];
+  const lag = instance.lagMs === null ? [] : [t('picture.lag', { lag: format.milliseconds(instance.lagMs) })];
   return [[name, ...lag].join(' · '), `${instance.host}:${instance.port}`];
 }
 

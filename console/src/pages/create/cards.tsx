@@ -19,10 +19,7 @@ type CardProps = {
 export function ChoiceCard({ group, value, checked, disabled, onChoose, title, children }: CardProps) {
   const id = `${group}-${value}`;
   return (
-    <label
-      className={`choice ${checked ? 'chosen' : ''} ${disabled ? 'disabled' : ''}`}
-      htmlFor={id}
-    >
+    <label className={`choice ${checked ? 'chosen' : ''} ${disabled ? 'disabled' : ''}`} htmlFor={id}>
       <input
         type="radio"
         id={id}
@@ -118,7 +115,7 @@ export function TopologyCard(props: {
         <span>{offer.standbys === 0 ? t('promise.rtoSingle') : t('promise.rtoReplicated')}</span>
       </span>
       <span className="choice-foot">
-        {t('create.instances', { count: offer.instances })}. {k}
+        {t('create.foot', { instances: t('create.instances', { count: offer.instances }), promise: k })}
       </span>
       {!offer.possible && (
         <span className="choice-reason">
