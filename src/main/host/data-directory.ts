@@ -2,9 +2,9 @@
  * The data directory: everything that Mooring keeps on this machine. It belongs to one platform
  * process at a time (platform.lock) and says in which format it is written (platform.json).
  */
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { codeOf, messageOf, PlatformError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { writeFileAtomic } from '../../os/files.ts';
@@ -165,10 +165,16 @@ function createDirectory(path: string): void {
     });
   }
   try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    makeDirectories(path);
   } catch (error) {
     throw notWritable(path, error);
   }
+}
+
+/** Not mkdir's own recursion: Node's never ends where the kernel makes no directories, as in /proc. */
+function makeDirectories(path: string): void {
+  if (!existsSync(dirname(path))) makeDirectories(dirname(path));
+  mkdirSync(path, { mode: 0o755 });
 }
 
 /** Another user's directory must neither be used nor get its mode changed. */
