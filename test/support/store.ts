@@ -120,7 +120,19 @@ function endWithProcess(child: ChildProcess, directory: string) {
   child.unref();
   process.once('exit', () => {
     child.kill('SIGQUIT');
+    // It still writes while it ends, and what it writes could not be removed.
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let looks = 0; looks < 500 && isAlive(child.pid); looks++) Atomics.wait(pause, 0, 0, 10);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+}
+
+/** A zombie is dead: nobody reaps it any more while this process ends. */
+function isAlive(pid: number | undefined): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
