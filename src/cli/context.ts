@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { type Client, createClient } from '../api/contract/client.ts';
 import { PlatformError } from '../lib/errors.ts';
 import type { CliEnvironment } from './environment.ts';
+import { Interrupted } from './failures.ts';
 import { createOutput, type Output } from './output.ts';
 import { findSession, type SessionOptions } from './session.ts';
 
@@ -39,16 +40,25 @@ export function contextOf(command: Command, environment: CliEnvironment): Contex
       if (!stdin.isTTY || !stderr.isTTY) {
         throw new PlatformError('invalid', 'There is no terminal to ask on', { hint: instead });
       }
-      stderr.write(question);
+      // readline draws its prompt again with each key, so it must know the last line of the question.
+      const prompt = question.slice(question.lastIndexOf('\n') + 1);
+      stderr.write(question.slice(0, question.length - prompt.length));
+      let silent = false;
       const echo = new Writable({
         write(chunk, _encoding, done) {
-          if (!hidden) stderr.write(chunk);
+          if (!silent) stderr.write(chunk);
           done();
         },
       });
       const terminal = createInterface({ input: stdin, output: echo, terminal: true });
       try {
-        return await terminal.question('');
+        return await new Promise<string>((resolve, reject) => {
+          terminal.question(prompt).then(resolve, reject);
+          silent = hidden;
+          // Ctrl-C and Ctrl-D; without this the question would never be settled.
+          terminal.once('SIGINT', () => terminal.close());
+          terminal.once('close', () => reject(new Interrupted('Nothing was changed')));
+        });
       } finally {
         terminal.close();
         if (hidden) stderr.write('\n');

@@ -74,8 +74,6 @@ export async function runCli(
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     return reportFailure(error, json, environment);
-  } finally {
-    environment.stdout.off('error', brokenPipe);
   }
 }
 
@@ -90,8 +88,8 @@ function buildProgram(environment: CliEnvironment): Command {
     .configureOutput({
       writeOut: (text) => void environment.stdout.write(text),
       writeErr: (text) => void environment.stderr.write(text),
-      getOutHelpWidth: () => environment.stdout.columns ?? 100,
-      getErrHelpWidth: () => environment.stderr.columns ?? 100,
+      getOutHelpWidth: () => environment.stdout.columns || 100,
+      getErrHelpWidth: () => environment.stderr.columns || 100,
       getOutHasColors: () => environment.stdout.isTTY === true,
       getErrHasColors: () => environment.stderr.isTTY === true,
     })

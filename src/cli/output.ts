@@ -32,7 +32,7 @@ export function createOutput(environment: CliEnvironment, json: boolean): Output
     jsonLine: (value) => void stdout.write(`${JSON.stringify(value)}\n`),
     paint: (colour, text) => (colours ? paint(colour, text) : text),
     table(header, rows) {
-      const width = stdout.isTTY ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+      const width = stdout.isTTY ? stdout.columns || 80 : Number.POSITIVE_INFINITY;
       const all = [header.map((title) => title.toUpperCase()), ...rows];
       const widths = header.map((_, i) => Math.max(...all.map((row) => (row[i] ?? '').length)));
       for (const [n, row] of all.entries()) {

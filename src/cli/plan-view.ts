@@ -42,17 +42,21 @@ function liveView(environment: CliEnvironment): PlanView {
   const colour = coloursOn(stderr, environment);
   let last: OperationSummary | undefined;
   let drawn = 0;
+  let before = '';
   const draw = () => {
     if (last === undefined) return;
-    const width = stderr.columns ?? 80;
+    const width = stderr.columns || 80;
     const plain = planLines(last, Date.now(), false);
     const lines = planLines(last, Date.now(), colour);
     // A line that wraps would make the cursor go up too little.
     const fitting = lines.map((line, i) =>
       (plain[i] ?? '').length < width ? line : cutTo(plain[i] ?? '', width - 1),
     );
+    const text = fitting.map((line) => `${line}\n`).join('');
+    if (text === before) return;
+    before = text;
     const up = drawn === 0 ? '' : `\u001b[${drawn}A`;
-    stderr.write(`${up}\u001b[J${fitting.map((line) => `${line}\n`).join('')}`);
+    stderr.write(`${up}\u001b[J${text}`);
     drawn = fitting.length;
   };
   const timer = setInterval(draw, 200);

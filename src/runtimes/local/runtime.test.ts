@@ -105,6 +105,14 @@ describe('templates and volumes', () => {
       // Runs out in the middle of the copy.
       await refused('one');
       await nothingLeft('one');
+      // Has no room for the smallest file.
+      const filler = execFileSync('sh', [
+        '-c',
+        `cat /dev/zero > ${disk}/all 2>/dev/null; stat -c %s ${disk}/all`,
+      ]);
+      assert.ok(Number(filler) > 0);
+      await assert.rejects(runtime.ensureAgent(launch('three')), { kind: 'refused' });
+      await rm(join(disk, 'all'));
       // Is too full to begin with.
       writeFileSync(join(disk, 'filler'), Buffer.alloc(40_000_000));
       await refused('two');

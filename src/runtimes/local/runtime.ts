@@ -30,7 +30,7 @@ import {
   startDetached,
   withDescendants,
 } from './processes.ts';
-import { ensureTemplate, exists, syncFileSystem, type Template } from './templates.ts';
+import { diskFull, ensureTemplate, exists, syncFileSystem, type Template } from './templates.ts';
 import { makeVolume } from './volumes.ts';
 
 export type LocalRuntimeOptions = {
@@ -76,7 +76,13 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
     platformId: options.platformId,
     onProblem: (facts, message) => log.warn(facts, message),
   });
-  const oneAtATime = createLocks();
+  const locked = createLocks();
+  /** One change at a time per instance or cluster; a full disk is an answer, not a surprise. */
+  const oneAtATime = <T>(key: string, task: () => Promise<T>): Promise<T> =>
+    locked(key, task).catch((error) => {
+      if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') throw diskFull('write its files');
+      throw error;
+    });
   const templates = new Map<string, Promise<Template>>();
   const freePorts = createPortFinder(options.portRange ?? { first: 21_000, last: 24_999 });
   const command = (program: string) => [options.programs.node, ...options.nodeFlags, program];
