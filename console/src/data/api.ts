@@ -30,6 +30,12 @@ export function noticeExpiry(error: unknown): void {
     queryClient.setQueryData(meKey, null);
 }
 
+/** Another person, or nobody: what the one before has seen is dropped. */
+export function becomeUser(me: Me | null): void {
+  queryClient.setQueryData(meKey, me);
+  queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== meKey[0] });
+}
+
 export const meQuery = queryOptions({
   queryKey: meKey,
   staleTime: Number.POSITIVE_INFINITY,

@@ -5,7 +5,7 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { PlatformError } from '../../../src/api/contract/client.ts';
 import type { Me } from '../../../src/api/contract/schemas.ts';
-import { client, meKey, queryClient } from '../data/api.ts';
+import { becomeUser, client, meKey, queryClient } from '../data/api.ts';
 import { Brand } from '../parts/brand.tsx';
 import { Problem } from '../parts/page.tsx';
 import { LanguageMenu, ThemeMenu } from '../parts/preference-menus.tsx';
@@ -45,7 +45,7 @@ function Credentials({ onPassword }: { onPassword: (password: string) => void })
     onError: () => {},
     onSuccess: (me, { password }) => {
       onPassword(password);
-      queryClient.setQueryData(meKey, me);
+      becomeUser(me);
     },
   });
   const wrong = login.error instanceof PlatformError && login.error.kind === 'unauthenticated';
@@ -58,7 +58,9 @@ function Credentials({ onPassword }: { onPassword: (password: string) => void })
         initialValues={{ user: 'admin' }}
         onFinish={(values) => login.mutate(values)}
       >
-        {login.error !== null && <Problem error={login.error} title={wrong ? t('login.wrong') : undefined} />}
+        {login.error !== null && (
+          <Problem error={login.error} title={wrong ? t('login.wrong') : undefined} known={wrong} />
+        )}
         <Form.Item
           name="user"
           label={t('login.user')}

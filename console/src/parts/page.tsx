@@ -60,8 +60,11 @@ export function Section({ title, hint, extra, id, plain, tone, children }: Secti
   );
 }
 
+/** `known`: the title says it all, so that the server's own words would only repeat it. */
+type ProblemProps = { error: unknown; title?: string; known?: boolean };
+
 /** What happened and what to do next, as the server says it. */
-export function Problem({ error, title }: { error: unknown; title?: string }) {
+export function Problem({ error, title, known }: ProblemProps) {
   const { t } = useTranslation();
   if (error === null || error === undefined) return null;
   const message = error instanceof PlatformError ? error.publicMessage : String(error);
@@ -74,7 +77,7 @@ export function Problem({ error, title }: { error: unknown; title?: string }) {
       title={title ?? t('common.problem')}
       description={
         <>
-          <span>{message}</span>
+          {!known && <span>{message}</span>}
           {hint !== undefined && <span className="problem-hint">{hint}</span>}
         </>
       }

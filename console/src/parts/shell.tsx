@@ -5,7 +5,7 @@ import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { Alert, Button, Drawer, Dropdown, Tooltip } from 'antd';
 import { Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { client, meKey, meQuery, queryClient } from '../data/api.ts';
+import { becomeUser, client, meQuery } from '../data/api.ts';
 import { useFormat } from '../data/format.ts';
 import { startLive, useLiveState } from '../data/live.ts';
 import { Brand } from './brand.tsx';
@@ -146,8 +146,7 @@ function AccountMenu() {
   if (me === null || me === undefined) return null;
   const logOut = async () => {
     await client.call('logout').catch(() => {});
-    queryClient.clear();
-    queryClient.setQueryData(meKey, null);
+    becomeUser(null);
   };
   return (
     <Dropdown

@@ -307,7 +307,13 @@ function Summary({ catalogue, choice, pending }: SummaryProps) {
 
 function commandFor(catalogue: Catalogue, choice: Choice): string {
   const engine = catalogue.engines.find((offer) => offer.kind === choice.engine);
-  const words = ['./moor create', choice.engine, choice.name || 'orders', '--topology', choice.topology];
+  const words = [
+    './moor create',
+    choice.engine,
+    clusterNamePattern.test(choice.name) ? choice.name : 'orders',
+    '--topology',
+    choice.topology,
+  ];
   if (choice.version !== engine?.defaultVersion) words.push('--version', choice.version);
   if (choice.size !== 'small') words.push('--size', choice.size);
   return words.join(' ');
