@@ -146,6 +146,9 @@ async function stop(bench: Workbench): Promise<void> {
   if (!server) return;
   await server.markStopping();
   const quiet = session !== null && (await isQuiet(session));
+  // A shutdown waits for sessions: mysqld for two seconds, for the agent's own as for any other.
+  bench.session = null;
+  if (session) await withDeadline(session.end(), 1000, 'ending the session').catch(() => {});
   if (quiet) server.signal(bench.driver.command(bench.context).stopSignal);
   else server.kill();
   const ended = bench.gone.then(() => true);
