@@ -46,7 +46,7 @@ export async function followOperation(
       const left = end - systemClock.monotonicMs();
       if (left <= 0) {
         const waited = `${describe(operation)} has not ended within ${Math.round(timeoutMs / 1000)} s`;
-        const because = operation.waitingFor ? `; it waits for ${operation.waitingFor}` : '';
+        const because = operation.waitingFor ? ` (${operation.waitingFor})` : '';
         throw new PlatformError('timeout', `${waited}${because}. It goes on`, {
           hint: `Follow it with: moor operations ${id}`,
         });

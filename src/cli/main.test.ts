@@ -62,8 +62,8 @@ describe('moor create', () => {
     await using server = await standIn(working());
     const { code, out, err } = await server.run(['create', 'postgresql', 'orders']);
     assert.equal(code, 0);
-    assert.equal((err.match(/done {4}Choose hosts {2}1\.5 s/g) ?? []).length, 1);
-    assert.match(err, /done {4}Make volumes {2}0\.5 s/);
+    assert.equal((err.match(/done {5}Choose hosts {2}1\.5 s/g) ?? []).length, 1);
+    assert.match(err, /done {5}Make volumes {2}0\.5 s/);
     assert.match(out, /orders is ready in 2\.4 s/);
     assert.match(out, /mysql:\/\/orders:sEcret@127\.0\.0\.1:21000\/orders/);
     assert.match(out, /moor connect orders/);
@@ -88,11 +88,11 @@ describe('moor create', () => {
   });
 
   it('a time-out exits with 4 and says that the operation goes on', async () => {
-    const waiting = operation({ state: 'waiting', waitingFor: 'orders-2 to follow' });
+    const waiting = operation({ state: 'waiting', waitingFor: 'Waits for orders-2 to follow' });
     await using server = await standIn({ ...working(), getOperation: () => waiting });
     const { code, err } = await server.run(['create', 'mysql', 'orders', '--timeout', '0.05']);
     assert.equal(code, 4);
-    assert.match(err, /waits for orders-2 to follow\. It goes on/);
+    assert.match(err, /\(Waits for orders-2 to follow\)\. It goes on/);
     assert.match(err, /next: {2}Follow it with: moor operations 01939a00/);
   });
 

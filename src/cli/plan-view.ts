@@ -14,6 +14,9 @@ const marks = { pending: '·', running: '▸', done: '✔', failed: '✖', undon
 >;
 const colours = { pending: 'dim', running: 'bold', done: 'green', failed: 'red', undone: 'yellow' } as const;
 
+/** A log tells what is waited for only when it takes long; on a terminal it is always in view. */
+const quietMs = 5_000;
+
 export type PlanView = { show(operation: OperationSummary): void; close(): void };
 
 export function createPlanView(environment: CliEnvironment): PlanView {
@@ -26,7 +29,7 @@ export function planLines(operation: OperationSummary, nowMs: number, colour: bo
     const text = `  ${marks[step.state]} ${step.title}${duration(step, nowMs)}`;
     return colour ? paint(colours[step.state], text) : text;
   });
-  if (operation.waitingFor !== null) lines.push(`  waits for ${operation.waitingFor}`);
+  if (operation.waitingFor !== null) lines.push(`    ${operation.waitingFor}`);
   return lines;
 }
 
@@ -73,19 +76,21 @@ function liveView(environment: CliEnvironment): PlanView {
 
 function plainView(environment: CliEnvironment): PlanView {
   const shown = new Map<string, string>();
-  let waiting: string | null = null;
+  let waitingSince: number | undefined;
   return {
     show(operation) {
       for (const step of operation.plan) {
         if (step.state === 'pending' || shown.get(step.name) === step.state) continue;
         shown.set(step.name, step.state);
         if (step.state === 'running') continue;
-        environment.stderr.write(`  ${step.state.padEnd(6)}  ${step.title}${duration(step, Date.now())}\n`);
+        environment.stderr.write(`  ${step.state.padEnd(7)}  ${step.title}${duration(step, Date.now())}\n`);
       }
-      if (operation.waitingFor !== null && operation.waitingFor !== waiting) {
-        environment.stderr.write(`  waits for ${operation.waitingFor}\n`);
+      if (operation.waitingFor === null) waitingSince = undefined;
+      else waitingSince ??= performance.now();
+      if (waitingSince !== undefined && performance.now() - waitingSince > quietMs) {
+        environment.stderr.write(`  waiting  ${operation.waitingFor}\n`);
+        waitingSince = performance.now();
       }
-      waiting = operation.waitingFor;
     },
     close() {},
   };

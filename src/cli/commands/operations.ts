@@ -33,7 +33,7 @@ export function addOperations(program: Command, environment: CliEnvironment): vo
 
 function detail(operation: OperationSummary): string {
   if (operation.error) return operation.error.message;
-  if (operation.waitingFor) return `waits for ${operation.waitingFor}`;
+  if (operation.waitingFor) return operation.waitingFor;
   return operation.plan.find((step) => step.state === 'running')?.title ?? '';
 }
 
