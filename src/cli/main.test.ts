@@ -343,6 +343,16 @@ describe('other commands', () => {
     assert.ok(out.split('\n').every((line) => line.length <= 60));
   });
 
+  it('list --deleted shows only what is deleted', async () => {
+    const gone = cluster({ name: 'gone', state: 'deleted', deletedAt: '2026-01-01T00:00:00Z' });
+    await using server = await standIn({ listClusters: () => [cluster(), gone] });
+    const { out } = await server.run(['list', '--deleted', '--json']);
+    assert.deepEqual(
+      (JSON.parse(out) as { name: string }[]).map((c) => c.name),
+      ['gone'],
+    );
+  });
+
   it('operations shows one with its plan when given an id', async () => {
     await using server = await standIn({ ...working(), getOperation: () => operation() });
     const one = await server.run(['operations', operation().id]);

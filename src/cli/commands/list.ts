@@ -16,7 +16,8 @@ export function addList(program: Command, environment: CliEnvironment): void {
       const { output } = context;
       const client = await context.client();
       const deleted = options.deleted === true;
-      const clusters = await client.call('listClusters', { query: { deleted: deleted ? 'true' : 'false' } });
+      const found = await client.call('listClusters', { query: { deleted: deleted ? 'true' : 'false' } });
+      const clusters = deleted ? found.filter((c) => c.deletedAt !== null) : found;
       if (output.json) return output.object(clusters.map(detailJson));
       if (clusters.length === 0) {
         return output.line(
