@@ -13,23 +13,19 @@ export type Command = (argv: string[], environment: Environment) => Promise<numb
 
 /** Loaded when they are called, so that a small command starts quickly. */
 const platformCommands: Record<string, () => Promise<{ run: Command }>> = {
-  up: () => load('up'),
-  down: () => load('down'),
-  status: () => load('status'),
-  doctor: () => load('doctor'),
-  test: () => load('test'),
+  up: () => import('./up.ts'),
+  down: () => import('./down.ts'),
+  status: () => import('./status.ts'),
+  doctor: () => import('./doctor.ts'),
+  test: () => import('./test.ts'),
 };
-
-function load(name: string): Promise<{ run: Command }> {
-  return import(`./${name}.ts`);
-}
 
 async function main(argv: string[], environment: Environment): Promise<number> {
   const [name = ''] = argv;
   const command = Object.hasOwn(platformCommands, name) ? platformCommands[name] : undefined;
   if (command === undefined) {
     const { runCli } = await import('../cli/main.ts');
-    return runCli(argv, environment);
+    return runCli(argv);
   }
   const { run } = await command();
   return run(argv.slice(1), environment);
