@@ -161,6 +161,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
     );
     // An end that was asked for is no crash: the next agent must not count it as one.
     await rm(paths.serverPid, { force: true });
+    await limits.remove(paths.limits);
   }
 
   return {
@@ -246,7 +247,6 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
         if (!(await exists(paths.home))) return;
         await stopInstance(instanceId);
         await flushes.get(instanceId)?.catch(() => {});
-        await limits.remove(paths.limits);
         await remove(paths.home);
       }),
 
