@@ -84,6 +84,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   let taskAbort: AbortController | null = null;
   let wake: NodeJS.Timeout | undefined;
   let observing = false;
+  let observeAgain = false;
   let lastKey = '';
   let lastPhase = '';
   let savedCounters = '';
@@ -215,7 +216,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 
   async function observe(): Promise<void> {
     const { session } = bench;
-    if (observing || !session || stopped) return;
+    if (!session || stopped) return;
+    observeAgain = observing;
+    if (observing) return;
     observing = true;
     const begunAt = clock.monotonicMs();
     try {
@@ -225,6 +228,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       if (bench.session === session && !stopped) loseSession(messageOf(error));
     } finally {
       observing = false;
+      // What was begun before a task ended says nothing about what the task has done.
+      if (observeAgain) void observe();
     }
   }
 

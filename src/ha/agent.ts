@@ -337,8 +337,9 @@ function afterObservation(
   begunAt: number,
   now: number,
 ): AgentState {
+  if (begunAt < state.settledAt) return state;
   const next = { ...state, database };
-  if (state.running || begunAt < state.settledAt || now < state.retryAt) return next;
+  if (state.running || now < state.retryAt) return next;
   const { progress, assignment } = state;
   if (!progress.open || isFenced(state)) return next;
   const repair = (change: Partial<Progress>, problem: string): AgentState => ({
@@ -385,9 +386,11 @@ function afterTask(state: AgentState, now: number): AgentState {
       break;
     case 'allowWrites':
       progress.writes = 'allowed';
+      if (next.database) next.database = { ...next.database, writable: true };
       break;
     case 'refuseWrites':
       progress.writes = 'refused';
+      if (next.database) next.database = { ...next.database, writable: false };
       break;
     case 'follow':
       // A promise given meanwhile has stopped the receiver again.
@@ -395,6 +398,7 @@ function afterTask(state: AgentState, now: number): AgentState {
       break;
     case 'open':
       progress.open = true;
+      if (next.database) next.database = { ...next.database, open: true };
       next.openSince = now;
       next.recovering = false;
       break;
