@@ -17,9 +17,11 @@ import { ensureFirstAdministrator } from '../auth/first-start.ts';
 import { startController } from '../controller/controller.ts';
 import { type EngineKind, engineOffers } from '../domain/engines.ts';
 import type { Pack } from '../domain/packs.ts';
+import { systemClock } from '../lib/clock.ts';
 import { codeOf, messageOf, PlatformError } from '../lib/errors.ts';
 import { newToken } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
+import { createSubmissions } from '../operations/submissions.ts';
 import { writeFileAtomic } from '../os/files.ts';
 import { ensurePack, findPack } from '../packs/packs.ts';
 import { megabytes, type PackProgress } from '../packs/progress.ts';
@@ -111,32 +113,27 @@ export async function startPlatform(
   const agentClient = createAgentClient(controllerCertificate);
   started.defer(() => agentClient.close());
 
-  // The public port must be known before forwarders are told where the feed is.
-  let publicUrl = '';
   const api = await buildApi({
     log: log.child({ part: 'api' }),
     store,
     vault,
     version,
     platformId: data.facts.id,
+    submissions: createSubmissions({ store, vault, clock: systemClock, capacity: () => runtime.capacity() }),
     cliToken: keys.cliToken,
     platformKey: keys.secret,
     caPem: keys.authority.caPem,
     consoleDirectory: join(checkout, 'console/dist'),
     https: false,
     hosts: runtime.hosts,
-    capacity: async () =>
-      (await runtime.capacity()).map(({ host, memoryFreeMb, diskFreeGb }) => ({
-        hostId: host.id,
-        memoryFreeMb,
-        diskFreeGb,
-      })),
+    capacity: () => runtime.capacity(),
     enforcement: () => runtime.enforcement(),
     clientDirectory: async (engine, wanted) =>
       (await findPack(packOptions(settings, data, engine, wanted)))?.binDir ?? null,
   });
   started.defer(() => api.close());
-  publicUrl = await listen(api, settings, data);
+  // The public port must be known before forwarders are told where the feed is.
+  const publicUrl = await listen(api, settings, data);
 
   const controller = await startController({
     store,
@@ -146,6 +143,8 @@ export async function startPlatform(
     issue: (commonName, addresses) => keys.authority.issue({ commonName, addresses }),
     agentClient,
     listener: { host: '127.0.0.1', port: agentsPort, certificate: controllerCertificate },
+    // The lock of the data directory; a store that others may share proves nothing.
+    sole: settings.storeUrl === undefined,
     probe: probeEndpoint,
     log: log.child({ part: 'controller' }),
     settings: {

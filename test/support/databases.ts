@@ -34,7 +34,11 @@ export async function openDatabase(created: Created, address: Address): Promise<
       [Symbol.asyncDispose]: end,
     };
   }
-  const client = new pg.Client({ ...login, ssl: { rejectUnauthorized: false }, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({
+    ...login,
+    ssl: { rejectUnauthorized: false },
+    connectionTimeoutMillis: 10_000,
+  });
   client.on('error', () => {});
   await client.connect();
   const end = async () => client.end().catch(() => {});

@@ -105,7 +105,7 @@ export class Platform {
   async json<T>(...args: string[]): Promise<T> {
     const { code, stdout, stderr } = await this.cli(...args, '--json');
     assert.equal(code, 0, `moor ${args.join(' ')}: ${stdout}${stderr}`);
-    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as T;
+    return JSON.parse(stdout) as T;
   }
 
   create(engine: string, name: string, topology: string, ...more: string[]): Promise<Created> {
@@ -166,7 +166,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const platform = new Platform(
     join(directory.path, 'data'),
     ['--port', '0', ...zones, ...(options.options ?? [])],
-    () => directory[Symbol.asyncDispose](),
+    async () => directory[Symbol.asyncDispose](),
   );
   await platform.start(options.environment);
   return platform;
@@ -194,7 +194,8 @@ export function processesOf(directory: string): { pid: number; command: string }
       try {
         const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
         const cwd = readlinkSync(`/proc/${entry}/cwd`);
-        const belongs = Number(entry) !== process.pid && (cwd.startsWith(directory) || command.includes(directory));
+        const belongs =
+          Number(entry) !== process.pid && (cwd.startsWith(directory) || command.includes(directory));
         return belongs ? [{ pid: Number(entry), command: command.slice(0, 200) }] : [];
       } catch {
         return []; // ended while we looked, or not ours to see
