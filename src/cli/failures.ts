@@ -44,7 +44,8 @@ export function reportFailure(error: unknown, json: boolean, environment: CliEnv
       ...(hint ? { hint } : {}),
       ...(fields.length ? { fields } : {}),
     };
-    stderr.write(`${JSON.stringify(said, null, 2)}\n`);
+    // On one line: standard error may hold other lines too.
+    stderr.write(`${JSON.stringify(said)}\n`);
   } else {
     const red = stderr.isTTY && !env.NO_COLOR ? '\u001b[31merror:\u001b[39m' : 'error:';
     stderr.write(`${red} ${publicMessage}\n`);

@@ -20,12 +20,12 @@ export type Login = { url: string; user: string; token: string; tokenId: string 
 export async function findSession(options: SessionOptions, environment: CliEnvironment): Promise<Session> {
   const { env } = environment;
   const login = await readLogin(env);
-  const url = options.url ?? env.MOORING_URL;
+  const url = options.url ?? (env.MOORING_URL || undefined);
   if (url) {
     const address = plainUrl(url);
-    return { url: address, token: env.MOORING_TOKEN ?? (login?.url === address ? login.token : undefined) };
+    return { url: address, token: env.MOORING_TOKEN || (login?.url === address ? login.token : undefined) };
   }
-  const named = options.data ?? env.MOORING_DATA;
+  const named = options.data ?? (env.MOORING_DATA || undefined);
   if (named) {
     const local = await localSession(named);
     if (local !== undefined) return local;
@@ -33,7 +33,7 @@ export async function findSession(options: SessionOptions, environment: CliEnvir
       hint: `Start it with: moor up --data ${named}`,
     });
   }
-  if (login !== undefined) return { url: login.url, token: env.MOORING_TOKEN ?? login.token };
+  if (login !== undefined) return { url: login.url, token: env.MOORING_TOKEN || login.token };
   const local = await localSession(defaultDataDirectory(env));
   if (local !== undefined) return local;
   throw new PlatformError(

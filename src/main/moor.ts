@@ -34,6 +34,10 @@ async function main(argv: string[], environment: Environment): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2), process.env);
 } catch (error) {
-  const { reportError } = await import('./report.ts');
-  process.exitCode = reportError(error, process.argv.includes('--json'));
+  // One table of exit codes and one look of errors for all commands.
+  const [{ reportFailure }, { processEnvironment }] = await Promise.all([
+    import('../cli/failures.ts'),
+    import('../cli/environment.ts'),
+  ]);
+  process.exitCode = reportFailure(error, process.argv.includes('--json'), processEnvironment());
 }

@@ -5,8 +5,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { engineOffers } from '../domain/engines.ts';
-import { PlatformError } from '../lib/errors.ts';
+import { type ErrorKind, PlatformError } from '../lib/errors.ts';
 import { until } from '../lib/wait.ts';
 import { startPlatform } from './platform.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -115,22 +114,25 @@ async function startDetached(settings: Settings, args: string[], environment: En
       shown += lines.length;
       for (const line of lines.split('\n')) {
         if (line.startsWith('{"url"')) return line;
-        if (line !== '' && !settings.json) process.stdout.write(`${line}\n`);
+        if (line !== '' && !line.startsWith('{') && !settings.json) process.stdout.write(`${line}\n`);
       }
       return ended ? 'ended' : undefined;
     },
     { deadlineMs: 30 * 60_000, everyMs: 20 },
   );
-  if (ready === 'ended') {
-    throw new PlatformError('unavailable', `The platform has ended while starting`, {
-      hint: `Read ${logFile}, then check the host with: moor doctor`,
-    });
-  }
+  if (ready === 'ended') throw whyItEnded(readFileSync(logFile, 'utf8'), logFile);
   announce(settings, JSON.parse(ready) as ReadyMessage, createProgress(process.stderr));
   return 0;
 }
 
-export const fetchedAtFirstStart = [
-  { engine: 'postgres', version: engineOffers.postgres.defaultVersion },
-  { engine: 'mysql', version: engineOffers.mysql.defaultVersion },
-] as const;
+/** What the process in the background said last, as an error of this one. */
+function whyItEnded(log: string, logFile: string): PlatformError {
+  const said = log.split('\n').findLast((line) => line.startsWith('{"kind"'));
+  if (said !== undefined) {
+    const { kind, detail, hint } = JSON.parse(said) as { kind: ErrorKind; detail: string; hint?: string };
+    return new PlatformError(kind, detail, { hint });
+  }
+  return new PlatformError('unavailable', 'The platform has ended while starting', {
+    hint: `Read ${logFile}, then check the host with: moor doctor`,
+  });
+}

@@ -1,11 +1,11 @@
-/** moor users: list and add people. */
+/** moor users: list and add people, and let them in again. */
 import type { Command } from 'commander';
 import { contextOf } from '../context.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { localTime } from '../output.ts';
 
 export function addUsers(program: Command, environment: CliEnvironment): void {
-  const users = program.command('users').description('list people who may log in; add');
+  const users = program.command('users').description('list people who may log in; add, reset');
 
   users.command('list', { isDefault: true }).action(async (_options: object, self: Command) => {
     const { client, output } = contextOf(self, environment);
@@ -29,5 +29,16 @@ export function addUsers(program: Command, environment: CliEnvironment): void {
       output.line(`${made.user} may log in with the password ${made.initialPassword}`);
       output.line('It is shown only now, and must be changed at the first log-in.');
       output.line(`Next: moor teams member default ${made.user} member`);
+    });
+
+  users
+    .command('reset <name>')
+    .description('give a person a new initial password; unlocks the account, logs out everywhere')
+    .action(async (name: string, _options: object, self: Command) => {
+      const { client, output } = contextOf(self, environment);
+      const made = await (await client()).call('resetPassword', { params: { name } });
+      if (output.json) return output.object(made);
+      output.line(`${made.user} may log in again with the password ${made.initialPassword}`);
+      output.line('It is shown only now, and must be changed at the first log-in.');
     });
 }
