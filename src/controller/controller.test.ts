@@ -8,7 +8,7 @@ import { testStore } from '../../test/support/store.ts';
 import type { InstanceStatus } from '../domain/status.ts';
 import { silentLog } from '../lib/log.ts';
 import { until } from '../lib/wait.ts';
-import { submitCreate, submitDelete } from '../operations/submit.ts';
+import { submitCreate, submitDelete, submitRestart } from '../operations/submit.ts';
 import { runToEnd } from '../operations/testing.ts';
 import { createWorld, type World } from '../operations/testing-world.ts';
 import { type Authority, openAuthority } from '../pki/authority.ts';
@@ -97,6 +97,32 @@ test('the reconciler brings back agents and forwarders, and leaves deleted clust
   await runToEnd(world, purge.id);
   assert.equal((await clusterById(store.db, cluster.id))?.lifecycle, 'purged');
   assert.equal(world.machines.size, 0);
+});
+
+test('the reconciler brings back what dies during a restart, and nothing of a cluster that is being deleted', async () => {
+  await using store = await testStore();
+  const world = await createWorld(store);
+  const cluster = await created(world);
+  const [, second] = await instancesOfCluster(store.db, cluster.id);
+  await submitRestart(world.context, { actor: 'ann', cluster, instance: second!.name });
+  world.machines.get(second!.id)!.agent = false;
+  world.forwarders.clear();
+  await using reconciler = createReconciler(world.context);
+  await reconciler.pass();
+  assert.equal(world.machines.get(second!.id)?.agent, true);
+  assert.equal(world.forwarders.size, 1);
+
+  await store.db.updateTable('operations').set({ state: 'done' }).execute();
+  // A delete is asked for after the reconciler has looked and before it acts.
+  world.forwarders.clear();
+  const running = world.context.runtime.forwarderRunning;
+  world.context.runtime.forwarderRunning = async (id) => {
+    const request = { actor: 'ann', cluster, confirm: 'orders', purge: false };
+    await submitDelete(world.context, request).catch(() => {});
+    return running(id);
+  };
+  await reconciler.pass();
+  assert.equal(world.forwarders.size, 0);
 });
 
 test('what is left of a purged instance is removed; what no row explains is left alone', async () => {

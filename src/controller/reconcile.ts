@@ -13,7 +13,6 @@ import { type SubmitContext, submitPurge } from '../operations/submit.ts';
 import { clusterById, clustersDueForPurge, listClusters, lockCluster } from '../store/clusters.ts';
 import { type ClusterBundle, loadBundles } from '../store/facts.ts';
 import { type InstanceRow, sortInstanceIds } from '../store/instances.ts';
-import { openOperations } from '../store/operations.ts';
 
 export type Reconciler = AsyncDisposable & {
   /** One whole pass; also used by tests. */
@@ -49,21 +48,21 @@ export function createReconciler(context: OperationContext & SubmitContext): Rec
   };
 
   /**
-   * Runs a repair while the cluster's row is locked, active and without an operation: whoever submits
-   * one waits for the repair, so that nothing is started behind the back of a delete.
+   * Runs a repair while the cluster's row is locked and active: whoever wants to delete it waits for
+   * the repair, so that nothing is started behind the back of a delete. Operations that start or stop
+   * processes have made it something other than active; a restart, which has not, needs its agents.
    */
-  const whileIdle = (clusterId: string, run: () => Promise<void>) =>
+  const whileActive = (clusterId: string, run: () => Promise<void>) =>
     store.transaction(async (tx) => {
       const cluster = await lockCluster(tx, clusterId);
-      if (cluster?.lifecycle !== 'active') return;
-      if ((await openOperations(tx, [clusterId])).length === 0) await run();
+      if (cluster?.lifecycle === 'active') await run();
     });
 
   const instance = async (bundle: ClusterBundle, row: InstanceRow) => {
     if (row.assignment === null) return;
     if (!(await runtime.agentRunning(row.id))) {
       await repair(`agent ${row.id}`, `start the agent of ${row.name}`, () =>
-        whileIdle(bundle.cluster.id, async () => {
+        whileActive(bundle.cluster.id, async () => {
           await runtime.ensureAgent(await launchOf(context, bundle, row, certificateFor(context, row)));
           log.info({ instance: row.id }, `the agent of ${row.name} was missing and is started again`);
         }),
@@ -82,17 +81,14 @@ export function createReconciler(context: OperationContext & SubmitContext): Rec
   const clusters = async () => {
     const active = (await listClusters(store.db)).filter((cluster) => cluster.lifecycle === 'active');
     for (const bundle of await loadBundles(store.db, active)) {
-      // While an operation works on a cluster, that is who starts and stops things.
-      if (bundle.operation !== undefined || bundle.group === undefined) continue;
+      if (bundle.group === undefined) continue;
       await Promise.all(bundle.instances.map((row) => instance(bundle, row)));
       if (!(await runtime.forwarderRunning(bundle.cluster.id))) {
-        await repair(
-          `forwarder ${bundle.cluster.id}`,
-          `start ${bundle.cluster.name}'s forwarder`,
-          async () => {
+        await repair(`forwarder ${bundle.cluster.id}`, `start ${bundle.cluster.name}'s forwarder`, () =>
+          whileActive(bundle.cluster.id, async () => {
             await runtime.ensureForwarder(forwarderLaunch(context, bundle));
             log.info({ cluster: bundle.cluster.id }, 'the forwarder was missing and is started again');
-          },
+          }),
         );
       }
     }
@@ -101,7 +97,7 @@ export function createReconciler(context: OperationContext & SubmitContext): Rec
   const purges = async () => {
     for (const cluster of await clustersDueForPurge(store.db, new Date(clock.nowMs()))) {
       await repair(`purge ${cluster.id}`, `purge ${cluster.name}`, async () => {
-        await submitPurge(context, { actor: 'retention', cluster });
+        await submitPurge(context, { actor: 'retention', cluster, onlyWhenDue: true });
       });
     }
   };

@@ -37,7 +37,7 @@ import {
   stopInstances,
 } from './members.ts';
 import type { Operation, Step, StepRun } from './operation.ts';
-import { endpointsStep, readyStep, replicationStep, ruleStep } from './serving.ts';
+import { endpointsStep, readyPointOfNoReturn, readyStep, replicationStep, ruleStep } from './serving.ts';
 
 const placeStep: Step = {
   name: 'place',
@@ -223,4 +223,5 @@ export const create: Operation = {
     endpointsStep,
     readyStep('creating'),
   ],
+  pointOfNoReturn: readyPointOfNoReturn,
 };

@@ -49,6 +49,8 @@ export class Driven implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #renewal: NodeJS.Timeout;
   readonly #started = new Map<string, Promise<unknown>>();
+  /** When this runner took up a step that another life had begun. */
+  readonly #resumedAtMs: number;
   #nudged = false;
   #pausing = false;
   #lookAgain = false;
@@ -60,6 +62,8 @@ export class Driven implements AsyncDisposable {
     this.#row = row;
     this.#operation = operations[row.kind];
     this.#steps = this.#operation.steps(row.input);
+    const isResumed = row.step_deadline !== null;
+    this.#resumedAtMs = isResumed ? drive.context.clock.nowMs() : Number.NEGATIVE_INFINITY;
     this.#signal = AbortSignal.any([drive.signal, this.#lost.signal]);
     this.#renewal = setInterval(() => void this.#renew(), drive.leaseMs / 3);
     this.#stopNudges = drive.onNudge(row.cluster_id, () => {
@@ -168,7 +172,8 @@ export class Driven implements AsyncDisposable {
     const written = JSON.stringify({ kind, message, hint });
     this.#drive.context.log.warn({ error, operation: this.#row.id, step: step.name }, 'an operation failed');
     this.#mark(step.name, 'failed');
-    if (this.#operation.onFailure === 'undo') {
+    const isLate = this.#operation.pointOfNoReturn?.steps.includes(step.name) === true;
+    if (this.#operation.onFailure === 'undo' && !isLate) {
       const plan = JSON.stringify(this.#row.plan);
       await this.#write({ state: 'cancelling', waiting_for: null, error: written, plan });
       return false;
@@ -197,11 +202,14 @@ export class Driven implements AsyncDisposable {
 
   /** A wait whose deadline has passed gives up, or raises an alarm once and goes on. */
   async #overdue(step: Step, result: StepResult): Promise<StepResult> {
-    const deadline = Math.min(
-      this.#row.step_deadline?.getTime() ?? Number.POSITIVE_INFINITY,
-      this.#row.deadline.getTime(),
+    // The time in which no platform ran is nobody's fault: nothing is given up for it.
+    const resumedAtMs = step.overdue === 'fail' ? this.#resumedAtMs : Number.NEGATIVE_INFINITY;
+    const { step_deadline, deadline } = this.#row;
+    const overdueAtMs = Math.min(
+      Math.max(step_deadline?.getTime() ?? Number.POSITIVE_INFINITY, resumedAtMs + step.deadlineMs),
+      Math.max(deadline.getTime(), resumedAtMs + this.#operation.deadlineMs),
     );
-    if (result.kind !== 'wait' || this.#drive.context.clock.nowMs() < deadline) return result;
+    if (result.kind !== 'wait' || this.#drive.context.clock.nowMs() < overdueAtMs) return result;
     const message = `${step.title} took too long: ${result.for}`;
     if (step.overdue === 'fail') {
       const hint = 'Look at the events of the cluster, then try again';

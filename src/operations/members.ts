@@ -69,12 +69,33 @@ export async function launchOf(
 /** Starts every member's agent, in parallel; complete launches, so that no further call is needed. */
 export async function ensureAgents(run: StepRun | UndoRun, bundle: ClusterBundle): Promise<void> {
   const { context } = run;
-  await Promise.all(
+  const starts = await Promise.allSettled(
     bundle.instances.map(async (row) => {
       const certificate = run.once(`certificate ${row.id}`, () => certificateFor(context, row));
       await context.runtime.ensureAgent(await launchOf(context, bundle, row, certificate));
     }),
   );
+  // All have ended before a failure counts, so that no agent starts behind the back of an undo.
+  for (const start of starts) if (start.status === 'rejected') throw start.reason;
+}
+
+/** In steps that only wait: what was started this long ago and is silent may have been killed. */
+const patienceMs = 2_000;
+
+/** Starts again what has died since; the reconciler leaves clusters alone that are not active. */
+export async function keepAgents(run: StepRun, bundle: ClusterBundle): Promise<void> {
+  if (run.elapsedMs < patienceMs) return;
+  const dead: InstanceRow[] = [];
+  for (const row of bundle.instances) {
+    if (statusOf(run, row) === undefined && !(await run.context.runtime.agentRunning(row.id))) dead.push(row);
+  }
+  if (dead.length > 0) await ensureAgents(run, { ...bundle, instances: dead });
+}
+
+export async function keepForwarder(run: StepRun, bundle: ClusterBundle): Promise<void> {
+  const { runtime } = run.context;
+  if (run.elapsedMs < patienceMs || (await runtime.forwarderRunning(bundle.cluster.id))) return;
+  await runtime.ensureForwarder(forwarderLaunch(run.context, bundle));
 }
 
 export function forwarderLaunch(context: OperationContext, bundle: ClusterBundle): ForwarderLaunch {

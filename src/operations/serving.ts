@@ -6,6 +6,8 @@ import {
   bundleOf,
   deliver,
   ensureForwarder,
+  keepAgents,
+  keepForwarder,
   notFollowing,
   notOpen,
   notWritable,
@@ -20,6 +22,7 @@ export const replicationStep: Step = {
   overdue: 'fail',
   async run(run) {
     const bundle = await run.once('bundle', () => bundleOf(run));
+    await keepAgents(run, bundle);
     await deliver(run, bundle.instances);
     const missing = notFollowing(run, bundle);
     return missing.length === 0 ? run.next() : waitForMembers(run, 'Waits for standbys to follow', missing);
@@ -33,6 +36,7 @@ export const ruleStep: Step = {
   overdue: 'fail',
   async run(run) {
     const bundle = await run.once('bundle', () => bundleOf(run));
+    await keepAgents(run, bundle);
     await deliver(run, bundle.instances);
     const missing = notWritable(run, bundle);
     return missing.length === 0
@@ -50,9 +54,11 @@ export const endpointsStep: Step = {
   async run(run) {
     const { context } = run;
     const bundle = await run.once('bundle', () => bundleOf(run));
+    await keepAgents(run, bundle);
     const closed = notOpen(run, bundle);
     if (closed.length > 0) return waitForMembers(run, 'Waits for members to open', closed);
     await ensureForwarder(run, bundle);
+    await keepForwarder(run, bundle);
     for (const endpoint of bundle.endpoints) {
       try {
         const limit = AbortSignal.any([run.signal, AbortSignal.timeout(1_000)]);
@@ -67,6 +73,9 @@ export const endpointsStep: Step = {
     return run.next();
   },
 };
+
+/** From here on the cluster may be in use, and undoing would take its data away. */
+export const readyPointOfNoReturn = { steps: ['ready'], why: 'The cluster is ready' };
 
 export function readyStep(from: 'creating' | 'undeleting'): Step {
   return {

@@ -290,12 +290,17 @@ export async function submitDelete(
         hint: `Remove them too with: moor delete ${cluster.name} --purge`,
       });
     }
-    requireLifecycle(cluster, ['active', 'failed', 'deleting', 'undeleting', 'purging'], 'deleted');
+    // No operation is open, so what still says "creating" or "undeleting" was left behind by one.
+    requireLifecycle(
+      cluster,
+      ['creating', 'active', 'failed', 'deleting', 'undeleting', 'purging'],
+      'deleted',
+    );
     if (cluster.lifecycle !== 'purging') {
       await changeLifecycle(tx, cluster.id, { from: [cluster.lifecycle], to: 'deleting' });
     }
-    // A purge that has begun can only be finished; what failed has nothing worth keeping a promise for.
-    return { purge: request.purge || cluster.lifecycle === 'purging' };
+    // A purge that has begun can only be finished; what never was ready holds nothing worth keeping.
+    return { purge: request.purge || cluster.lifecycle === 'purging' || cluster.ready_at === null };
   });
 }
 
@@ -309,9 +314,17 @@ export async function submitUndelete(context: SubmitContext, request: ClusterReq
   });
 }
 
-export async function submitPurge(context: SubmitContext, request: ClusterRequest): Promise<Submitted> {
+/** `onlyWhenDue`: unless it was brought back, or deleted anew, since the caller looked. */
+export async function submitPurge(
+  context: SubmitContext,
+  request: ClusterRequest & { onlyWhenDue?: boolean },
+): Promise<Submitted> {
   return onCluster(context, request, 'purge', async (_, cluster) => {
     requireLifecycle(cluster, ['deleted', 'failed', 'purging'], 'purged');
+    const isDue = cluster.purge_after !== null && cluster.purge_after.getTime() <= context.clock.nowMs();
+    if (request.onlyWhenDue && !isDue) {
+      throw new PlatformError('conflict', `${cluster.name} is kept for longer`);
+    }
     return {};
   });
 }

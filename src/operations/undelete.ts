@@ -2,7 +2,7 @@
 import { changeLifecycle } from '../store/clusters.ts';
 import { bundleOf, deliver, ensureAgents, ensureForwarder, reassign, stopInstances } from './members.ts';
 import type { Operation, Step } from './operation.ts';
-import { endpointsStep, readyStep, replicationStep, ruleStep } from './serving.ts';
+import { endpointsStep, readyPointOfNoReturn, readyStep, replicationStep, ruleStep } from './serving.ts';
 
 const agentsStep: Step = {
   name: 'agents',
@@ -23,11 +23,14 @@ const agentsStep: Step = {
     return run.next();
   },
   async undo(run) {
+    const { clock, settings } = run.context;
     await run.context.runtime.stopForwarder(run.operation.cluster_id);
     await reassign(run, ({ run: wanted }) => (wanted === 'running' ? { run: 'stopped' } : undefined));
     await stopInstances(run);
+    // Kept for another retention time: somebody wants this data, and its time may have passed meanwhile.
+    const purgeAfter = new Date(clock.nowMs() + settings.retentionMs);
     await run.transaction((tx) =>
-      changeLifecycle(tx, run.operation.cluster_id, { from: ['undeleting'], to: 'deleted' }),
+      changeLifecycle(tx, run.operation.cluster_id, { from: ['undeleting'], to: 'deleted', purgeAfter }),
     );
   },
 };
@@ -37,4 +40,5 @@ export const undelete: Operation = {
   deadlineMs: 15 * 60_000,
   onFailure: 'undo',
   steps: () => [agentsStep, replicationStep, ruleStep, endpointsStep, readyStep('undeleting')],
+  pointOfNoReturn: readyPointOfNoReturn,
 };
