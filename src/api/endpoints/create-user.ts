@@ -5,7 +5,7 @@ import { insertUser } from '../../store/users.ts';
 import type { Handler } from '../handler.ts';
 
 /** Names that the audit trail uses for somebody who is not a person. */
-const reserved = new Set(['local', 'unknown', 'platform', 'controller', 'system']);
+const reserved = new Set(['local', 'unknown', 'platform', 'controller', 'system', 'retention']);
 
 export const createUser: Handler<'createUser'> = async ({ context, body, audit }) => {
   audit.object = `users/${body.name}`;
