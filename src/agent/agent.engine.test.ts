@@ -191,6 +191,15 @@ for (const { engine, version } of engines) {
           assert.equal((await untilPhase(one, 'open')).server.pid, pid);
         });
 
+        await t.test('SIGINT stops the server first, and the next start is no crash', async () => {
+          const before = (await untilPhase(one, 'open')).server.unplannedRestarts;
+          one.agent?.kill('SIGINT');
+          await until('the agent to end', () => one.agent?.exitCode === 0, { deadlineMs: 30_000 });
+          assert.deepEqual(pidsWorkingIn(one.home.files.volume), []);
+          await one.startAgent();
+          assert.equal((await untilPhase(one, 'open')).server.unplannedRestarts, before);
+        });
+
         await t.test('it stops the server when told so, and starts it again', async () => {
           await one.assign({ run: 'stopped' });
           const stopped = await untilPhase(one, 'stopped');

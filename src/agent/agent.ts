@@ -56,12 +56,16 @@ export type RunningAgent = {
   status(): InstanceStatus;
   /** Ends the agent; the database server goes on. */
   stop(): Promise<void>;
+  /** Stops the server, cleanly where that is honest. The agent goes on and does not start it again. */
+  stopServer(): Promise<void>;
 };
 
 const observeEveryMs = 500;
 const observeTimeoutMs = 5000;
 const promiseDeadlineMs = 5000;
 const listenAgainMs = 1000;
+/** Cutting clients off, quiescing, and the engine's own shutdown or its end by SIGKILL. */
+const stopServerDeadlineMs = 35_000;
 
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { launch, driver, log } = options;
@@ -388,6 +392,14 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 
   return {
     status,
+    async stopServer() {
+      dispatch({ kind: 'leaving' });
+      await until('the server to stop', () => state.server.kind === 'down', {
+        deadlineMs: stopServerDeadlineMs,
+        everyMs: 5,
+        maxEveryMs: 20,
+      });
+    },
     async stop() {
       stopped = true;
       clearInterval(observer);

@@ -111,7 +111,7 @@ export function createReconciler(context: OperationContext & SubmitContext): Rec
     for (const id of found.instances.filter((each) => !known.has(each))) {
       if (retired.has(id)) {
         await repair(`stray ${id}`, 'remove what is left of a purged instance', async () => {
-          await runtime.stopInstance(id);
+          await runtime.stopInstance(id, 'now');
           await runtime.removeInstance(id);
           log.info({ instance: id }, 'removed what was left of a purged instance');
         });

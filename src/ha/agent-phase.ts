@@ -31,9 +31,10 @@ export function describeAgent(state: AgentState, now: number): PhaseAndWhy {
   return { phase: 'gated', why: sentenceForNext(state) };
 }
 
-function stopping({ assignment }: AgentState): PhaseAndWhy {
-  const why =
-    assignment.run === 'stopped'
+function stopping({ assignment, leaving }: AgentState): PhaseAndWhy {
+  const why = leaving
+    ? 'The server is being stopped because the platform is being taken down.'
+    : assignment.run === 'stopped'
       ? 'The server is being stopped because the assignment says so.'
       : 'The server is being stopped for the restart that was asked for.';
   return { phase: 'stopping', why };

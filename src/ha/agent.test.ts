@@ -281,6 +281,13 @@ describe('the agent converges to each newer assignment', () => {
     assert.equal(again.tasks[0], 'start');
   });
 
+  it('stops the server when the platform is taken down, and does not start it again', () => {
+    const { state } = run(initial(assignmentOf()), { kind: 'found', server: null }, 0, 'prove');
+    const left = run(state, { kind: 'leaving' }, 9);
+    assert.deepEqual(left.tasks, ['stop']);
+    assert.deepEqual(run(left.state, { kind: 'tick' }, 1000).tasks, []);
+  });
+
   it('puts a changed rule in force and proves in it when it is of a new term', () => {
     const { state } = boot(assignmentOf());
     const rule = { ...assignmentOf().rule, ackers: ['i2'] };

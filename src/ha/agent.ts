@@ -81,6 +81,8 @@ export type AgentState = {
   problem: string | null;
   settledAt: number;
   volumeFull: boolean;
+  /** The host takes this instance down: the server is stopped whatever the assignment says. */
+  leaving: boolean;
   database: DatabaseObservation | null;
   convergedGeneration: number;
 };
@@ -97,6 +99,7 @@ export type AgentEvent =
   | { kind: 'sessionLost'; reason: string }
   | { kind: 'observed'; database: DatabaseObservation; begunAt: number }
   | { kind: 'volume'; full: boolean }
+  | { kind: 'leaving' }
   | { kind: 'done' }
   | { kind: 'failed'; message: string; outcome: 'retry' | 'aborted' | 'hopeless' }
   | { kind: 'tick' };
@@ -140,6 +143,7 @@ export function initialAgentState(initial: InitialAgent): AgentState {
     problem: null,
     settledAt: 0,
     volumeFull: false,
+    leaving: false,
     database: null,
     convergedGeneration: 0,
   };
@@ -173,6 +177,7 @@ export function step(
 export function missing(state: AgentState): Task | null {
   const { assignment, server, progress } = state;
   if (server.kind === 'unknown') return null;
+  if (state.leaving) return server.kind === 'up' ? { kind: 'stop' } : null;
   if (state.fault) return missingInFault(state);
   // Giving a promise needs a session where a server runs; connecting changes nothing there.
   if (state.held) return server.kind === 'up' && !server.session ? { kind: 'connect' } : null;
@@ -272,6 +277,8 @@ function fold(before: AgentState, event: AgentEvent, now: number): AgentState {
       return forgetFailures(state);
     case 'promised':
       return { ...state, promisedTerm: Math.max(state.promisedTerm, event.term) };
+    case 'leaving':
+      return { ...state, leaving: true };
     case 'held':
       return { ...state, held: true };
     case 'released':

@@ -51,7 +51,14 @@ async function run(directory: string): Promise<void> {
   const end = async (signal: string) => {
     if (ending) return;
     ending = true;
-    log.info({ signal }, 'the agent ends; the database server goes on');
+    if (signal === 'SIGINT') {
+      log.info({ signal }, 'the agent stops its database server and ends');
+      await agent
+        .stopServer()
+        .catch((error) => log.warn({ error: messageOf(error) }, 'the server has not stopped'));
+    } else {
+      log.info({ signal }, 'the agent ends; the database server goes on');
+    }
     await agent.stop();
     await flush();
     process.exit(agentExitCodes.done);

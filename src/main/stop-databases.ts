@@ -9,7 +9,9 @@ import type { Runtime } from '../runtimes/runtime.ts';
 export async function stopDatabases(runtime: Runtime, leaders: ReadonlySet<string>): Promise<number> {
   const { instances, forwarders } = await runtime.inventory();
   await Promise.all(forwarders.map((id) => runtime.stopForwarder(id)));
-  await Promise.all(instances.filter((id) => leaders.has(id)).map((id) => runtime.stopInstance(id)));
-  await Promise.all(instances.filter((id) => !leaders.has(id)).map((id) => runtime.stopInstance(id)));
+  await Promise.all(instances.filter((id) => leaders.has(id)).map((id) => runtime.stopInstance(id, 'clean')));
+  await Promise.all(
+    instances.filter((id) => !leaders.has(id)).map((id) => runtime.stopInstance(id, 'clean')),
+  );
   return instances.length;
 }

@@ -3,10 +3,11 @@
  * that takes time. The wiring itself is in platform.ts.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ErrorKind, PlatformError } from '../lib/errors.ts';
 import { until } from '../lib/wait.ts';
+import { makeDataDirectory } from './host/data-directory.ts';
 import { startPlatform } from './platform.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type Environment, parseUp, type Settings, upUsage } from './settings.ts';
@@ -86,9 +87,13 @@ function dataFlag(settings: Settings): string {
 
 /** Runs the platform as a process of its own and waits until it answers or has ended. */
 async function startDetached(settings: Settings, args: string[], environment: Environment): Promise<number> {
-  mkdirSync(join(settings.dataDirectory, 'logs'), { recursive: true, mode: 0o711 });
+  makeDataDirectory(settings.dataDirectory);
+  mkdirSync(join(settings.dataDirectory, 'logs'), { recursive: true, mode: 0o700 });
   const logFile = join(settings.dataDirectory, 'logs', 'up.log');
-  const out = openSync(logFile, 'w', 0o600);
+  // Appended, because the platform that runs there already may be writing to it.
+  const out = openSync(logFile, 'a', 0o600);
+  const earlierBytes = fstatSync(out).size;
+  const newText = () => readFileSync(logFile).subarray(earlierBytes).toString('utf8');
   const child = spawn(
     process.execPath,
     [
@@ -109,7 +114,7 @@ async function startDetached(settings: Settings, args: string[], environment: En
   const ready = await until(
     'the platform to answer',
     () => {
-      const text = readFileSync(logFile, 'utf8');
+      const text = newText();
       const lines = text.slice(shown, text.lastIndexOf('\n') + 1);
       shown += lines.length;
       for (const line of lines.split('\n')) {
@@ -120,7 +125,7 @@ async function startDetached(settings: Settings, args: string[], environment: En
     },
     { deadlineMs: 30 * 60_000, everyMs: 20 },
   );
-  if (ready === 'ended') throw whyItEnded(readFileSync(logFile, 'utf8'), logFile);
+  if (ready === 'ended') throw whyItEnded(newText(), logFile);
   announce(settings, JSON.parse(ready) as ReadyMessage, createProgress(process.stderr));
   return 0;
 }

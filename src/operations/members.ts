@@ -118,7 +118,7 @@ export function ensureForwarder(run: StepRun | UndoRun, bundle: ClusterBundle): 
 
 export async function stopInstances(run: UndoRun): Promise<void> {
   const rows = await instancesOfCluster(run.context.store.db, run.operation.cluster_id);
-  await Promise.all(rows.map((row) => run.context.runtime.stopInstance(row.id)));
+  await Promise.all(rows.map((row) => run.context.runtime.stopInstance(row.id, 'now')));
 }
 
 /**

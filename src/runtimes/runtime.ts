@@ -58,8 +58,12 @@ export interface Runtime {
   /** Whether the agent's process runs. */
   agentRunning(instanceId: string): Promise<boolean>;
 
-  /** Ends agent and server, whatever state they are in. The volume stays. */
-  stopInstance(instanceId: string): Promise<void>;
+  /**
+   * Ends agent and server, whatever state they are in. The volume stays. 'clean' lets the agent stop
+   * its server as the engine wants it, in bounded time; 'now' ends both at once, which loses nothing
+   * and makes the next start longer.
+   */
+  stopInstance(instanceId: string, how: 'clean' | 'now'): Promise<void>;
 
   /** Removes volume, files and limits of a stopped instance. */
   removeInstance(instanceId: string): Promise<void>;

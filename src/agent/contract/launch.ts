@@ -20,7 +20,7 @@ export const agentNodeFlags: readonly string[] = [
 
 /** What an agent process says by its exit code. */
 export const agentExitCodes = {
-  /** Ended by SIGTERM or SIGINT; the database server goes on. */
+  /** Ended by SIGTERM (the database server goes on) or by SIGINT (it was stopped first). */
   done: 0,
   /** A bug: the supervisor of agents starts it again. */
   crashed: 1,

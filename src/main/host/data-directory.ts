@@ -58,9 +58,7 @@ export async function openDataDirectory(options: {
   account: Account | null;
 }): Promise<DataDirectory> {
   const { path, account } = options;
-  createDirectory(path);
-  requireOwn(path);
-  requireWritable(path);
+  makeDataDirectory(path);
   // The account must pass through; below, everything is private to whoever uses it.
   chmodSync(path, account === null ? 0o700 : 0o711);
   requireTraversable(path, account);
@@ -93,6 +91,13 @@ export async function openDataDirectory(options: {
     lock.release();
     throw error;
   }
+}
+
+/** Creates the directory when it is missing; refuses one that is not ours or cannot be written. */
+export function makeDataDirectory(path: string): void {
+  createDirectory(path);
+  requireOwn(path);
+  requireWritable(path);
 }
 
 /** The platform that runs on this directory, for `down` and `status`; undefined when none does. */

@@ -25,7 +25,8 @@ export function layoutOf(dataDirectory: string) {
         launch: join(home, 'agent.json'),
         agentPid: join(home, 'agent.pid'),
         serverPid: join(home, 'state', 'server.pid'),
-        agentLog: join(home, 'log', 'agent.log'),
+        /** What the process prints; its log proper, log/agent.log, is the agent's own. */
+        agentOutput: join(home, 'log', 'agent.out'),
         volume: join(home, 'volume'),
         /** Written when everything the volume was made of is known to be on the disk. */
         volumeSynced: join(home, 'volume.synced'),

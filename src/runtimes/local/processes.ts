@@ -7,7 +7,7 @@
  * directory inside it.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { messageOf, PlatformError } from '../../lib/errors.ts';
 import { until } from '../../lib/wait.ts';
 import { identify, isAlive, type ProcessIdentity, readPidFile, signal } from '../../os/processes.ts';
@@ -84,8 +84,13 @@ export async function killTrees(roots: readonly ProcessIdentity[], what: string)
 }
 
 /** Asks to end, and after `graceMs` insists. Only the process itself; what it started stays. */
-export async function endGently(identity: ProcessIdentity, what: string, graceMs: number): Promise<void> {
-  if (!signal(identity, 'SIGTERM')) return;
+export async function endGently(
+  identity: ProcessIdentity,
+  what: string,
+  graceMs: number,
+  ask: 'SIGTERM' | 'SIGINT' = 'SIGTERM',
+): Promise<void> {
+  if (!signal(identity, ask)) return;
   try {
     await untilAllGone([identity], what, graceMs);
   } catch {
@@ -115,7 +120,9 @@ export type DetachedProcess = {
 
 /** Starts a process that outlives this one: own session, no terminal, no inherited descriptors. */
 export async function startDetached(launch: DetachedProcess): Promise<ProcessIdentity> {
-  const log = openSync(launch.logFile, 'a', 0o600);
+  // The account owns the directory: root must not be led elsewhere by a link.
+  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+  const log = openSync(launch.logFile, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600);
   try {
     const child = spawn(launch.file, launch.args, {
       cwd: launch.cwd,

@@ -164,7 +164,7 @@ describe('agents', () => {
       .trim()
       .split('\n');
     assert.equal(pgrep.length, 1);
-    await next.stopInstance('instance-1');
+    await next.stopInstance('instance-1', 'now');
     assert.equal(await next.agentRunning('instance-1'), false);
   });
 
@@ -196,12 +196,12 @@ describe('agents', () => {
       writeFileSync(join(home(b), 'agent.pid'), stale);
       writeFileSync(join(home(b), 'state', 'server.pid'), stale);
       assert.equal(await runtime.agentRunning('instance-1'), false);
-      await runtime.stopInstance('instance-1');
+      await runtime.stopInstance('instance-1', 'now');
       assert.ok(isAlive(identify(bystander.pid!)));
       if (b.account) {
         // Not even with the right start time: it is not the account's process.
         writeFileSync(join(home(b), 'state', 'server.pid'), JSON.stringify(identify(bystander.pid!)));
-        await runtime.stopInstance('instance-1');
+        await runtime.stopInstance('instance-1', 'now');
         assert.ok(isAlive(identify(bystander.pid!)));
       }
     } finally {
@@ -214,8 +214,8 @@ describe('stopping and removing', () => {
   it('stopping ends agent and server and keeps the volume', async () => {
     await using b = await bench();
     const { runtime, agent, server } = await started(b);
-    await runtime.stopInstance('instance-1');
-    await runtime.stopInstance('instance-1');
+    await runtime.stopInstance('instance-1', 'now');
+    await runtime.stopInstance('instance-1', 'now');
     assert.equal(isAlive(agent) || isAlive(server), false);
     assert.ok(existsSync(join(home(b), 'volume', 'data', 'ibdata1')));
   });
@@ -224,7 +224,7 @@ describe('stopping and removing', () => {
     await using b = await bench();
     const { runtime, server } = await started(b);
     await rm(join(home(b), 'state', 'server.pid'));
-    await runtime.stopInstance('instance-1');
+    await runtime.stopInstance('instance-1', 'now');
     assert.equal(isAlive(server), false);
   });
 

@@ -52,8 +52,9 @@ export type LocalRuntimeOptions = {
   portRange?: PortRange;
 };
 
-/** How long an agent may take to end by itself; it leaves its server alone. */
-const agentGraceMs = 2_000;
+/** By SIGTERM an agent ends alone, by SIGINT it stops its server first (agent/contract/launch.ts). */
+const agentOnly = { ask: 'SIGTERM', graceMs: 2_000 } as const;
+const cleanStop = { ask: 'SIGINT', graceMs: 40_000 } as const;
 const forwarderGraceMs = 1_000;
 
 const agentArgs = (home: string) => ['run', '--home', home];
@@ -147,14 +148,15 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
     return under;
   }
 
-  async function stopInstance(instanceId: string): Promise<void> {
+  async function stopInstance(instanceId: string, how: 'clean' | 'now'): Promise<void> {
     const paths = layout.instance(instanceId);
     if (!(await exists(paths.home))) return;
     // The agent first: it would start the server again.
     const agents = allRunning(paths.agentPid, agentArgs(paths.home));
-    await Promise.all(agents.map((agent) => endGently(agent, 'the agent', agentGraceMs)));
-    // SIGKILL on purpose. A clean stop is the agent's ('stopped' in the assignment): only it knows
-    // whether commits wait for acknowledgements, which a polite signal would answer with a false OK.
+    const end = how === 'clean' ? cleanStop : agentOnly;
+    await Promise.all(agents.map((agent) => endGently(agent, 'the agent', end.graceMs, end.ask)));
+    // SIGKILL on purpose. A clean stop is the agent's: only it knows whether commits wait for
+    // acknowledgements, which a polite signal would answer with a false OK.
     await killTrees(
       [...namedBy(paths.serverPid, account), ...findWorkingIn(paths.home, account)],
       'the database server',
@@ -223,7 +225,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
             options.programs.agent,
             agentArgs(paths.home),
             paths.home,
-            paths.agentLog,
+            paths.agentOutput,
             'an agent',
           ));
         await limits.apply(
@@ -239,13 +241,13 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
       return running(paths.agentPid, agentArgs(paths.home)) !== undefined;
     },
 
-    stopInstance: (instanceId) => oneAtATime(instanceId, () => stopInstance(instanceId)),
+    stopInstance: (instanceId, how) => oneAtATime(instanceId, () => stopInstance(instanceId, how)),
 
     removeInstance: (instanceId) =>
       oneAtATime(instanceId, async () => {
         const paths = layout.instance(instanceId);
         if (!(await exists(paths.home))) return;
-        await stopInstance(instanceId);
+        await stopInstance(instanceId, 'now');
         await flushes.get(instanceId)?.catch(() => {});
         await remove(paths.home);
       }),
