@@ -5,7 +5,20 @@ export const clusterNamePattern = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
 export const clusterNameRule =
   'A name has 1 to 40 lower-case letters, digits and hyphens, starts with a letter and does not end with a hyphen';
 
-const reserved = new Set(['mysql', 'postgres', 'template0', 'template1', 'mooring', 'sys', 'all', 'new']);
+/** Databases that an engine or the platform has already, and words that mean something elsewhere. */
+const reserved = new Set([
+  'mysql',
+  'postgres',
+  'template0',
+  'template1',
+  'information-schema',
+  'performance-schema',
+  'mooring',
+  'mooring-spare',
+  'sys',
+  'all',
+  'new',
+]);
 
 /** Undefined when the name may be used, else the sentence that says why not. */
 export function clusterNameProblem(name: string): string | undefined {
@@ -24,7 +37,12 @@ export function databaseName(clusterName: string): string {
   return clusterName.replaceAll('-', '_');
 }
 
-/** The account that a new cluster comes with. MySQL allows 32 characters. */
+/**
+ * The account that a new cluster comes with. MySQL allows 32 characters. PostgreSQL keeps `pg_` and two
+ * words for itself, MySQL has a `root`, and the platform's own accounts begin with its name.
+ */
 export function applicationUser(clusterName: string): string {
-  return databaseName(clusterName).slice(0, 32);
+  const name = databaseName(clusterName);
+  const isTaken = /^(pg_|mooring_)|^(public|none|root)$/.test(name);
+  return (isTaken ? `app_${name}` : name).slice(0, 32);
 }

@@ -8,7 +8,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'no
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, createClient } from '../../src/api/contract/client.ts';
-import type { Cluster } from '../../src/api/contract/schemas.ts';
+import type { Cluster, OperationSummary } from '../../src/api/contract/schemas.ts';
 import { until } from '../../src/lib/wait.ts';
 import { testDirectory } from './directories.ts';
 
@@ -136,15 +136,18 @@ export class Platform {
     return this.untilCluster(name, 'ready', (cluster) => cluster.state === 'ready');
   }
 
-  async operationDone(id: string): Promise<void> {
+  async operationDone(id: string, deadlineMs = 120_000): Promise<void> {
+    let last: OperationSummary | undefined;
     const final = await until(
       'the operation to end',
       async () => {
-        const operation = await this.api.call('getOperation', { params: { id } });
-        return ['done', 'failed', 'cancelled'].includes(operation.state) ? operation : undefined;
+        last = await this.api.call('getOperation', { params: { id } });
+        return ['done', 'failed', 'cancelled'].includes(last.state) ? last : undefined;
       },
-      { deadlineMs: 120_000, everyMs: 30 },
-    );
+      { deadlineMs, everyMs: 30 },
+    ).catch((error) => {
+      throw new Error(`${String(error)}; last seen: ${last?.kind} ${last?.state}, ${last?.waitingFor}`);
+    });
     assert.equal(final.state, 'done', JSON.stringify(final.error));
   }
 
