@@ -112,6 +112,12 @@ test('the reconciler brings back what dies during a restart, and nothing of a cl
   assert.equal(world.machines.get(second!.id)?.agent, true);
   assert.equal(world.forwarders.size, 1);
 
+  // The platform comes back on another port.
+  world.context.settings.feedBaseUrl = 'http://127.0.0.1:2';
+  await using next = createReconciler(world.context);
+  await next.pass();
+  assert.match(world.forwarders.get(cluster.id)?.feedUrl ?? '', /^http:\/\/127\.0\.0\.1:2\//);
+
   await store.db.updateTable('operations').set({ state: 'done' }).execute();
   // A delete is asked for after the reconciler has looked and before it acts.
   world.forwarders.clear();

@@ -31,6 +31,8 @@ export function createReconciler(context: OperationContext & SubmitContext): Rec
   const { store, runtime, clock, log } = context;
   const pauses = new Map<string, Pause>();
   const reported = new Set<string>();
+  /** Clusters whose forwarder has been told where the feed is in this life of the platform. */
+  const told = new Set<string>();
   let lastStraysMs = Number.NEGATIVE_INFINITY;
 
   /** One repair, with back-off per thing that is repaired. */
@@ -83,14 +85,16 @@ export function createReconciler(context: OperationContext & SubmitContext): Rec
     for (const bundle of await loadBundles(store.db, active)) {
       if (bundle.group === undefined) continue;
       await Promise.all(bundle.instances.map((row) => instance(bundle, row)));
-      if (!(await runtime.forwarderRunning(bundle.cluster.id))) {
-        await repair(`forwarder ${bundle.cluster.id}`, `start ${bundle.cluster.name}'s forwarder`, () =>
-          whileActive(bundle.cluster.id, async () => {
-            await runtime.ensureForwarder(forwarderLaunch(context, bundle));
-            log.info({ cluster: bundle.cluster.id }, 'the forwarder was missing and is started again');
-          }),
-        );
-      }
+      const { id, name } = bundle.cluster;
+      const runs = await runtime.forwarderRunning(id);
+      if (runs && told.has(id)) continue;
+      await repair(`forwarder ${id}`, `start ${name}'s forwarder`, () =>
+        whileActive(id, async () => {
+          await runtime.ensureForwarder(forwarderLaunch(context, bundle));
+          told.add(id);
+          if (!runs) log.info({ cluster: id }, 'the forwarder was missing and is started again');
+        }),
+      );
     }
   };
 
