@@ -15,7 +15,8 @@ import { notify } from '../store/changes.ts';
 import { clusterById } from '../store/clusters.ts';
 import { insertEvent } from '../store/events.ts';
 import { instancesOfCluster } from '../store/instances.ts';
-import { allStatuses, putStatus, silentAfterMs, touchController, touchStatuses } from '../store/statuses.ts';
+import { touchController } from '../store/platform.ts';
+import { allStatuses, putStatus, silentAfterMs, touchStatuses } from '../store/statuses.ts';
 import type { Store } from '../store/store.ts';
 import { transitions } from './transitions.ts';
 

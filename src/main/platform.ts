@@ -24,12 +24,13 @@ import type { Log } from '../lib/log.ts';
 import { createSubmissions } from '../operations/submissions.ts';
 import { writeFileAtomic } from '../os/files.ts';
 import { ensurePack, findPack } from '../packs/packs.ts';
-import { megabytes, type PackProgress } from '../packs/progress.ts';
+import type { OnPackProgress } from '../packs/progress.ts';
 import { openAuthority } from '../pki/authority.ts';
 import { simulatedHosts } from '../runtimes/local/hosts.ts';
 import { createLocalRuntime } from '../runtimes/local/runtime.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { migrate } from '../store/migrate.ts';
+import { registerPlatform } from '../store/platform.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createVault } from '../store/vault.ts';
 import { startEmbeddedStore } from './embedded-store.ts';
@@ -37,8 +38,7 @@ import { probeEndpoint } from './endpoint-probe.ts';
 import { freePort } from './free-port.ts';
 import { type Account, ensureAccount } from './host/account.ts';
 import { type DataDirectory, openDataDirectory } from './host/data-directory.ts';
-import { ensurePrograms } from './host/programs.ts';
-import type { Progress } from './progress.ts';
+import { ensurePrograms, removeOldPrograms } from './host/programs.ts';
 import type { Settings } from './settings.ts';
 import { stopDatabases } from './stop-databases.ts';
 import type { ReadyMessage } from './up.ts';
@@ -47,6 +47,9 @@ import { version } from './version.ts';
 const dayMs = 24 * 60 * 60 * 1000;
 const checkout = join(import.meta.dirname, '../..');
 
+/** Where a start tells what takes long and what is missing. */
+export type Told = { onPackProgress: OnPackProgress; say(text: string): void };
+
 export type RunningPlatform = {
   ready: ReadyMessage;
   stop(how: { keepDatabases: boolean }): Promise<void>;
@@ -54,7 +57,7 @@ export type RunningPlatform = {
 
 export async function startPlatform(
   settings: Settings,
-  progress: Progress,
+  told: Told,
   signal: AbortSignal,
 ): Promise<RunningPlatform> {
   await using started = new AsyncDisposableStack();
@@ -66,7 +69,7 @@ export async function startPlatform(
     pino.destination({ dest: join(data.path, 'logs', 'platform.log'), mkdir: true, sync: false }),
   );
 
-  const packs = packFinder(settings, data, progress, signal);
+  const packs = packFinder(settings, data, told, signal);
   // Fetched side by side; the platform itself needs PostgreSQL only.
   const mysqlPack = packs('mysql', engineOffers.mysql.defaultVersion);
   mysqlPack.catch(() => {});
@@ -88,6 +91,7 @@ export async function startPlatform(
   const store = openStore({ connection: settings.storeUrl ?? embedded?.url ?? '', max: 20, log });
   started.use(store);
   await migrate(store);
+  await registerPlatform(store.db, data.facts.id);
   const administrator = await ensureFirstAdministrator(store);
 
   const agentsPort = await keptPort(data, 'agents');
@@ -156,7 +160,8 @@ export async function startPlatform(
   });
   started.use(controller);
 
-  await warmTemplates(runtime, mysqlPack, progress);
+  await warmTemplates(runtime, mysqlPack, told);
+  removeOldPrograms(join(data.path, 'programs'), programs);
   await data.update({ address: publicUrl });
   log.info({ url: publicUrl, pid: process.pid }, 'the platform is up');
 
@@ -191,16 +196,14 @@ function packOptions(settings: Settings, data: DataDirectory, engine: EngineKind
   };
 }
 
-function packFinder(settings: Settings, data: DataDirectory, progress: Progress, signal: AbortSignal) {
+function packFinder(settings: Settings, data: DataDirectory, told: Told, signal: AbortSignal) {
   return (engine: EngineKind, wanted: string, onMessage?: (message: string) => void): Promise<Pack> =>
     ensurePack({
       ...packOptions(settings, data, engine, wanted),
       signal,
-      onProgress: (at: PackProgress) => {
-        onMessage?.(at.message);
-        const label = `${engineOffers[engine].label} ${wanted}`;
-        const size = at.totalBytes > 0 ? ` ${megabytes(at.bytes)} of ${megabytes(at.totalBytes)}` : '';
-        progress.bar(`${engine}-${wanted}`, label, at.fraction, `${at.phase}${size}`);
+      onProgress: (progress) => {
+        onMessage?.(progress.message);
+        told.onPackProgress(progress);
       },
     });
 }
@@ -273,14 +276,14 @@ async function listen(api: FastifyInstance, settings: Settings, data: DataDirect
 }
 
 /** The first cluster should not have to wait for a template. */
-async function warmTemplates(runtime: Runtime, mysqlPack: Promise<Pack>, progress: Progress): Promise<void> {
+async function warmTemplates(runtime: Runtime, mysqlPack: Promise<Pack>, told: Told): Promise<void> {
   await Promise.all([
     runtime.ensureEngine('postgres', engineOffers.postgres.defaultVersion),
     mysqlPack
       .then(() => runtime.ensureEngine('mysql', engineOffers.mysql.defaultVersion))
       .catch((error) => {
         const hint = error instanceof PlatformError ? (error.hint ?? '') : '';
-        progress.line(`MySQL is not available yet: ${messageOf(error)} ${hint}`);
+        told.say(`MySQL is not available yet: ${messageOf(error)} ${hint}`);
       }),
   ]);
 }

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { type ErrorKind, PlatformError } from '../lib/errors.ts';
 import { until } from '../lib/wait.ts';
 import { makeDataDirectory } from './host/data-directory.ts';
+import { packProgressBar } from './host/progress-bar.ts';
 import { startPlatform } from './platform.ts';
-import { createProgress, type Progress } from './progress.ts';
 import { type Environment, parseUp, type Settings, upUsage } from './settings.ts';
 
 /** What `up --json` prints when the platform answers. */
@@ -28,7 +28,12 @@ export async function run(args: string[], environment: Environment): Promise<num
     return 0;
   }
   if (settings.detach) return await startDetached(settings, args, environment);
-  const progress = createProgress(settings.json ? process.stderr : process.stdout);
+  const output = settings.json ? process.stderr : process.stdout;
+  const bar = packProgressBar(output);
+  const say = (text: string) => {
+    bar.end();
+    output.write(`  ${text}\n`);
+  };
   const stopping = new AbortController();
   let keepDatabases = false;
   const onSignal = (signal: NodeJS.Signals) => {
@@ -37,23 +42,23 @@ export async function run(args: string[], environment: Environment): Promise<num
   };
   for (const signal of ['SIGINT', 'SIGTERM', keepDatabasesSignal] as const) process.on(signal, onSignal);
 
-  const platform = await startPlatform(settings, progress, stopping.signal);
-  announce(settings, platform.ready, progress);
+  const platform = await startPlatform(settings, { onPackProgress: bar.onProgress, say }, stopping.signal);
+  bar.end();
+  announce(settings, platform.ready);
   await new Promise<void>((resolve) => {
     if (stopping.signal.aborted) resolve();
     else stopping.signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  progress.line(keepDatabases ? 'Stopping; the databases go on serving' : 'Stopping platform and databases');
+  say(keepDatabases ? 'Stopping; the databases go on serving' : 'Stopping platform and databases');
   await platform.stop({ keepDatabases });
-  progress.line('Stopped');
+  say('Stopped');
   return 0;
 }
 
 /** `moor down --keep-databases` ends the platform by this signal, `moor down` by SIGTERM. */
 export const keepDatabasesSignal = 'SIGUSR2';
 
-function announce(settings: Settings, ready: ReadyMessage, progress: Progress): void {
-  progress.end();
+function announce(settings: Settings, ready: ReadyMessage): void {
   if (settings.json) {
     process.stdout.write(`${JSON.stringify(ready)}\n`);
     return;
@@ -126,7 +131,7 @@ async function startDetached(settings: Settings, args: string[], environment: En
     { deadlineMs: 30 * 60_000, everyMs: 20 },
   );
   if (ready === 'ended') throw whyItEnded(newText(), logFile);
-  announce(settings, JSON.parse(ready) as ReadyMessage, createProgress(process.stderr));
+  announce(settings, JSON.parse(ready) as ReadyMessage);
   return 0;
 }
 

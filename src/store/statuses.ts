@@ -52,13 +52,3 @@ export async function statusesOfClusters(db: Db, clusterIds: string[]): Promise<
 export async function allStatuses(db: Db): Promise<StatusRow[]> {
   return db.selectFrom('instance_status').selectAll().execute();
 }
-
-/** The controller says that it is alive; the API reports it as silent when this gets old. */
-export async function touchController(db: Db, at: Date): Promise<void> {
-  await db.updateTable('platform').set({ controller_seen_at: at }).execute();
-}
-
-export async function controllerSeenAt(db: Db): Promise<Date | null> {
-  const row = await db.selectFrom('platform').select('controller_seen_at').executeTakeFirst();
-  return row?.controller_seen_at ?? null;
-}

@@ -1,4 +1,4 @@
-import { controllerSeenAt } from '../../store/statuses.ts';
+import { controllerSeenAt } from '../../store/platform.ts';
 import type { Handler } from '../handler.ts';
 
 const controllerSilentAfterMs = 15_000;
