@@ -28,6 +28,8 @@ export type EmbeddedStoreOptions = {
 
 export type EmbeddedStore = {
   url: string;
+  /** It ran already when it was asked for. */
+  adopted: boolean;
   /** Fast shutdown of the server, then end of supervision. */
   stop(): Promise<void>;
   /** Ends the supervision and leaves the server running. */
@@ -52,6 +54,7 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
     `postgresql://${superuser}:${password}@127.0.0.1:${port}/${name}`;
 
   let server = await adopt(data, urlFor);
+  const adopted = server !== undefined;
   if (server === undefined) server = await start(options, data, urlFor);
   else options.log.info({ pid: server.identity.pid }, 'adopted the running store');
   await ensureDatabase(urlFor(server.port, 'postgres'));
@@ -77,6 +80,7 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
 
   return {
     url: urlFor(port, database),
+    adopted,
     release: () => clearInterval(watch),
     stop: async () => {
       clearInterval(watch);

@@ -87,7 +87,11 @@ export async function startPlatform(
   signal.throwIfAborted();
 
   const embedded = await startStoreServer(settings, data, storePack, account, log);
-  if (embedded) started.defer(() => embedded.release());
+  // A start that fails leaves nothing behind that did not run before.
+  let isUp = false;
+  if (embedded) {
+    started.defer(() => (isUp || embedded.adopted ? embedded.release() : embedded.stop()));
+  }
   const store = openStore({ connection: settings.storeUrl ?? embedded?.url ?? '', max: 20, log });
   started.use(store);
   await migrate(store);
@@ -165,6 +169,7 @@ export async function startPlatform(
   await data.update({ address: publicUrl });
   log.info({ url: publicUrl, pid: process.pid }, 'the platform is up');
 
+  isUp = true;
   const parts = started.move();
   return {
     ready: {
@@ -196,16 +201,24 @@ function packOptions(settings: Settings, data: DataDirectory, engine: EngineKind
   };
 }
 
+/** One search per version at a time: whoever else asks meanwhile gets the same answer. */
 function packFinder(settings: Settings, data: DataDirectory, told: Told, signal: AbortSignal) {
-  return (engine: EngineKind, wanted: string, onMessage?: (message: string) => void): Promise<Pack> =>
-    ensurePack({
+  const searches = new Map<string, Promise<Pack>>();
+  return (engine: EngineKind, wanted: string, onMessage?: (message: string) => void): Promise<Pack> => {
+    const key = `${engine}-${wanted}`;
+    const running = searches.get(key);
+    if (running !== undefined) return running;
+    const search = ensurePack({
       ...packOptions(settings, data, engine, wanted),
       signal,
       onProgress: (progress) => {
         onMessage?.(progress.message);
         told.onPackProgress(progress);
       },
-    });
+    }).finally(() => searches.delete(key));
+    searches.set(key, search);
+    return search;
+  };
 }
 
 /** Keys and tokens of this installation, made at the first start. */

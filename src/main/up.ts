@@ -7,7 +7,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs
 import { join } from 'node:path';
 import { type ErrorKind, PlatformError } from '../lib/errors.ts';
 import { until } from '../lib/wait.ts';
-import { makeDataDirectory } from './host/data-directory.ts';
+import { dataDirectoryPath, makeDataDirectory } from './host/data-directory.ts';
 import { packProgressBar } from './host/progress-bar.ts';
 import { startPlatform } from './platform.ts';
 import { type Environment, parseUp, type Settings, upUsage } from './settings.ts';
@@ -42,7 +42,15 @@ export async function run(args: string[], environment: Environment): Promise<num
   };
   for (const signal of ['SIGINT', 'SIGTERM', keepDatabasesSignal] as const) process.on(signal, onSignal);
 
-  const platform = await startPlatform(settings, { onPackProgress: bar.onProgress, say }, stopping.signal);
+  const told = { onPackProgress: bar.onProgress, say };
+  const platform = await startPlatform(settings, told, stopping.signal).catch((error) => {
+    if (stopping.signal.aborted) return undefined;
+    throw error;
+  });
+  if (platform === undefined) {
+    say('Stopped before the platform was up. What was fetched is kept: moor up goes on from there');
+    return 1;
+  }
   bar.end();
   announce(settings, platform.ready);
   await new Promise<void>((resolve) => {
@@ -64,7 +72,7 @@ function announce(settings: Settings, ready: ReadyMessage): void {
     return;
   }
   const { user, password } = ready.administrator;
-  const data = settings.dataDirectory === process.env.MOORING_DATA ? '' : dataFlag(settings);
+  const data = dataFlag(settings);
   process.stdout.write(
     [
       '',
@@ -86,8 +94,9 @@ function announce(settings: Settings, ready: ReadyMessage): void {
 
 /** Commands need --data only where the default would not find this directory. */
 function dataFlag(settings: Settings): string {
-  const byDefault = parseUp([], {})?.dataDirectory;
-  return byDefault === settings.dataDirectory ? '' : ` --data ${settings.dataDirectory}`;
+  return dataDirectoryPath(undefined, process.env) === settings.dataDirectory
+    ? ''
+    : ` --data ${settings.dataDirectory}`;
 }
 
 /** Runs the platform as a process of its own and waits until it answers or has ended. */
