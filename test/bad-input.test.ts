@@ -9,11 +9,11 @@ import { request } from 'node:http';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import pg from 'pg';
 import type { Quota } from '../src/api/contract/schemas.ts';
 import { query } from './support/databases.ts';
 import { type Reply, refused, send } from './support/http.ts';
 import { type CliResult, type Created, type Platform, runMoor, startPlatform } from './support/platform.ts';
+import { inStore } from './support/store-of.ts';
 
 /** Room for the two endpoints of one cluster, and not for those of a second. */
 const instancePorts = '25990-25992';
@@ -341,10 +341,11 @@ function sendHuge(platform: Platform, megabytes: number): Promise<number | undef
       },
       (response) => {
         response.resume();
-        resolve(response.statusCode);
+        written.then(() => resolve(response.statusCode));
       },
     );
     call.on('error', reject);
+    const written = new Promise((done) => call.once('finish', done));
     let left = megabytes;
     const more = () => {
       while (left > 0) {
@@ -355,24 +356,6 @@ function sendHuge(platform: Platform, megabytes: number): Promise<number | undef
     };
     more();
   });
-}
-
-/** One statement in the platform's own store. */
-async function inStore(platform: Platform, sql: string): Promise<void> {
-  const store = join(platform.dataDirectory, 'store');
-  const client = new pg.Client({
-    host: '127.0.0.1',
-    port: Number(readFileSync(join(store, 'data', 'postmaster.pid'), 'utf8').split('\n')[3]),
-    user: 'mooring',
-    database: 'mooring',
-    password: readFileSync(join(store, 'password'), 'utf8').trim(),
-  });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
 }
 
 function loginByCli(

@@ -35,7 +35,7 @@ export async function run(args: string[], environment: Environment): Promise<num
   return 0;
 }
 
-/** Ends what a platform that is gone has left running; returns the number of instances and stores. */
+/** Ends what a platform that is gone has left running; returns how many agents, forwarders and stores ran. */
 async function stopWhatRuns(path: string): Promise<number> {
   const facts = readFacts(path);
   if (facts === undefined) return 0;
@@ -50,9 +50,9 @@ async function stopWhatRuns(path: string): Promise<number> {
     controllerUrl: () => '',
     log: silentLog,
   });
-  const instances = await stopDatabases(runtime, new Set());
+  const databases = await stopDatabases(runtime, new Set());
   const stores = (await stopEmbeddedStore(path)) ? 1 : 0;
-  return instances + stores;
+  return databases + stores;
 }
 
 function parse(args: string[]) {

@@ -4,14 +4,19 @@ import type { Runtime } from '../runtimes/runtime.ts';
 /**
  * A leader is stopped before its standbys, so that it can finish its commits with their
  * acknowledgements and stop cleanly. `leaders` may be empty when the store is out of reach; stopping
- * in any order loses nothing, it only makes the next start longer.
+ * in any order loses nothing, it only makes the next start longer. Returns how many agents and
+ * forwarders ran; instances without an agent are taken down all the same.
  */
 export async function stopDatabases(runtime: Runtime, leaders: ReadonlySet<string>): Promise<number> {
   const { instances, forwarders } = await runtime.inventory();
+  const running = await Promise.all([
+    ...instances.map((id) => runtime.agentRunning(id)),
+    ...forwarders.map((id) => runtime.forwarderRunning(id)),
+  ]);
   await Promise.all(forwarders.map((id) => runtime.stopForwarder(id)));
   await Promise.all(instances.filter((id) => leaders.has(id)).map((id) => runtime.stopInstance(id, 'clean')));
   await Promise.all(
     instances.filter((id) => !leaders.has(id)).map((id) => runtime.stopInstance(id, 'clean')),
   );
-  return instances.length;
+  return running.filter(Boolean).length;
 }

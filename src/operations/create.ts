@@ -177,7 +177,14 @@ const volumesStep: Step = {
       // Issued beside the copying; `agents` picks them up, or the failure.
       run.once(`certificate ${row.id}`, () => certificateFor(context, row)).catch(() => {});
     }
-    await context.runtime.ensureEngine(bundle.cluster.engine, bundle.cluster.version, run.progress);
+    const { engine, version } = bundle.cluster;
+    try {
+      await context.runtime.ensureEngine(engine, version, run.progress);
+    } catch (error) {
+      // A pack that cannot be fetched was tried often enough; who waits must hear how to supply it.
+      if (!(error instanceof PlatformError)) throw error;
+      return { kind: 'fail', error };
+    }
     const copies = await Promise.allSettled(
       bundle.instances.map((row) => context.runtime.ensureVolume(identityOf(bundle, row))),
     );
