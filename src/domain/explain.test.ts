@@ -115,7 +115,16 @@ test('a full volume and lag are said', () => {
   assert.equal(health.explain[2], 'orders-3 is 12 s behind');
 });
 
-test('the feed names the leader only while it takes writes, and readers by lag', () => {
+test('a full disk is told from a full volume, on a primary that is open for reads', () => {
+  const full = status('primary', { volume: { usedBytes: 1, sizeBytes: 10, freeBytes: 3 << 20, full: true } });
+  full.database!.writable = false;
+  const health = explain(full, status('standby'), status('standby'));
+  assert.equal(health.state, 'unavailable');
+  assert.match(health.explain[0]!, /does not take writes now; reads go on/);
+  assert.match(health.explain[1]!, /the disk under its volume is full \(3 MiB are free\)/);
+});
+
+test('the feed names the leader while it is open, and readers by lag', () => {
   const feed = (...statuses: InstanceStatus[]) =>
     topologyFeed({
       clusterId: 'c',
@@ -139,6 +148,12 @@ test('the feed names the leader only while it takes writes, and readers by lag',
     ['orders-3', 'orders-2'],
   );
   assert.equal(feed(status('primary', { phase: 'proving' }), late).leader, null);
+  const full = status('primary', { volume: { usedBytes: 10, sizeBytes: 10, freeBytes: 9, full: true } });
+  full.database!.writable = false;
+  assert.equal(feed(full, late).leader?.name, 'orders-1', 'for reading and for making room');
+  const readOnly = status('primary');
+  readOnly.database!.writable = false;
+  assert.equal(feed(readOnly, late).leader, null);
   const alone = feed(status('primary'), status('standby', { phase: 'gated' }));
   assert.deepEqual(
     alone.readers.map(({ name }) => name),

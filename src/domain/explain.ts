@@ -76,6 +76,9 @@ function explainActive(
     if (primary.status === undefined) {
       return ['degraded', `${cluster.name}: it is not known whether ${primary.name} takes writes`];
     }
+    if (isFullAndOpen(primary.status)) {
+      return ['unavailable', `${cluster.name} does not take writes now; reads go on`];
+    }
     if (!takesWrites(primary.status)) {
       return ['unavailable', `${cluster.name} does not take writes now; ${primary.name} is not open`];
     }
@@ -156,7 +159,7 @@ function explainOpen(member: MemberView, status: InstanceStatus): string | undef
   const database = status.database;
   if (database === null) return `${name}: the database does not answer its agent`;
   if (status.volume.full) {
-    return `${name}: its volume is full (${gib(status.volume.usedBytes)} of ${gib(status.volume.sizeBytes)} GiB), writes are refused`;
+    return `${name}: ${fullness(status.volume)}`;
   }
   if (role === 'standby') {
     const receiver = database.receiver;
@@ -175,6 +178,18 @@ function explainOpen(member: MemberView, status: InstanceStatus): string | undef
   const waits = status.quorumProbe?.waitingMs ?? 0;
   if (waits >= 1_000) return `${name} has waited ${seconds(waits)} for an acknowledgement`;
   return undefined;
+}
+
+function isFullAndOpen(status: InstanceStatus): boolean {
+  return status.phase === 'open' && status.volume.full && status.database?.open === true;
+}
+
+/** Which of the two limits is met decides what helps. */
+function fullness({ usedBytes, sizeBytes, freeBytes }: InstanceStatus['volume']): string {
+  return usedBytes >= sizeBytes * 0.95
+    ? `its volume is full (${gib(usedBytes)} of ${gib(sizeBytes)} GiB), writes are refused until data is removed`
+    : `the disk under its volume is full (${Math.floor(freeBytes / 1024 ** 2)} MiB are free), ` +
+        'writes are refused until space is freed on the host';
 }
 
 function explainOperation(operation: OperationFacts): string {

@@ -16,7 +16,7 @@ export type TopologyFeed = {
   term: number;
   /** Version of the rule. Readers may change within one; an older (term, version) is never accepted. */
   version: number;
-  /** Null while nobody may take writes. */
+  /** Null while nobody is open as the leader of this term. */
   leader: FeedAddress | null;
   /** Standbys that serve reads, best first; the leader when there is none. */
   readers: FeedAddress[];
@@ -39,7 +39,7 @@ export function topologyFeed(input: FeedInput): TopologyFeed {
 
   const leaderMember = members.find((member) => member.instanceId === rule.leader);
   const leader =
-    leaderMember !== undefined && takesWrites(statuses.get(rule.leader)) ? address(leaderMember) : null;
+    leaderMember !== undefined && leads(statuses.get(rule.leader)) ? address(leaderMember) : null;
   const standbys = members
     .filter((member) => member.instanceId !== rule.leader && servesReads(statuses.get(member.instanceId)))
     .map((member) => ({ member, lag: statuses.get(member.instanceId)?.database?.lagMs ?? 0 }))
@@ -50,12 +50,16 @@ export function topologyFeed(input: FeedInput): TopologyFeed {
 
 /** Open, and its term's marker is acknowledged. */
 export function takesWrites(status: InstanceStatus | undefined): boolean {
-  return (
-    status?.phase === 'open' &&
-    status.database?.role === 'primary' &&
-    status.database.open &&
-    status.database.writable
-  );
+  return isOpenPrimary(status) && status?.database?.writable === true;
+}
+
+/** Whether clients that want to write are led there: also where only the volume is full, so that they can make room. */
+function leads(status: InstanceStatus | undefined): boolean {
+  return takesWrites(status) || (isOpenPrimary(status) && status?.volume.full === true);
+}
+
+function isOpenPrimary(status: InstanceStatus | undefined): boolean {
+  return status?.phase === 'open' && status.database?.role === 'primary' && status.database.open;
 }
 
 export function servesReads(status: InstanceStatus | undefined): boolean {
