@@ -38,21 +38,27 @@ describe('simulated hosts', () => {
 
 describe('ports', () => {
   it('are free on the address, not taken, and not proposed twice', async () => {
-    const find = createPortFinder({ first: 24_980, last: 24_990 });
+    const find = createPortFinder({ first: 24_980, last: 24_990 }, 'platform');
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(24_981, '127.20.1.1', resolve));
     try {
-      assert.deepEqual(await find('127.20.1.1', 2, new Set([24_980])), [24_982, 24_983]);
-      const both = await Promise.all([find('127.20.1.1', 2, none), find('127.20.1.1', 2, none)]);
-      assert.equal(new Set(both.flat()).size, 4);
-      assert.ok((await find('127.20.1.2', 3, none)).includes(24_981), 'another host has its own ports');
+      const all = await Promise.all([1, 2, 3].map(() => find('127.20.1.1', 3, new Set([24_980]))));
+      assert.equal(new Set(all.flat()).size, 9, 'each once');
+      assert.ok(!all.flat().includes(24_980) && !all.flat().includes(24_981));
+      assert.ok((await find('127.20.1.2', 11, none)).includes(24_981), 'another host has its own ports');
     } finally {
       server.close();
     }
   });
 
+  it('begin elsewhere for another platform, which may be starting a server that holds none yet', async () => {
+    const first = async (owner: string) =>
+      (await createPortFinder({ first: 21_000, last: 24_999 }, owner)('127.20.1.1', 1, none))[0];
+    assert.notEqual(await first('one'), await first('other'));
+  });
+
   it('are refused with what to do when the range is exhausted', async () => {
-    const find = createPortFinder({ first: 24_991, last: 24_992 });
+    const find = createPortFinder({ first: 24_991, last: 24_992 }, 'platform');
     await assert.rejects(find('127.20.1.1', 3, none), { kind: 'refused', hint: /purge/ });
     assert.equal((await find('127.20.1.1', 2, none)).length, 2);
   });

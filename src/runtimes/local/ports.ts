@@ -3,6 +3,7 @@
  * only proposes. Ports proposed a moment ago are not proposed again, so that creations at the same
  * moment rarely meet.
  */
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { PlatformError } from '../../lib/errors.ts';
 
@@ -10,7 +11,17 @@ export type PortRange = { first: number; last: number };
 
 const heldMs = 30_000;
 
-export function createPortFinder(range: PortRange, nowMs: () => number = () => performance.now()) {
+/**
+ * The search begins at a place of its own for each owner. A server that is down holds no port, so two
+ * platforms on one machine that both began at the first would take each other's ports in such moments.
+ */
+export function createPortFinder(
+  range: PortRange,
+  owner: string,
+  nowMs: () => number = () => performance.now(),
+) {
+  const size = range.last - range.first + 1;
+  const start = createHash('sha256').update(owner).digest().readUInt32BE() % size;
   const proposed = new Map<string, number>();
 
   return async function freePorts(
@@ -21,7 +32,8 @@ export function createPortFinder(range: PortRange, nowMs: () => number = () => p
     const now = nowMs();
     for (const [key, at] of proposed) if (now - at > heldMs) proposed.delete(key);
     const found: number[] = [];
-    for (let port = range.first; port <= range.last && found.length < count; port++) {
+    for (let nth = 0; nth < size && found.length < count; nth++) {
+      const port = range.first + ((start + nth) % size);
       const key = `${address}:${port}`;
       if (taken.has(port) || proposed.has(key)) continue;
       proposed.set(key, now);

@@ -85,7 +85,10 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
       throw error;
     });
   const templates = new Map<string, Promise<Template>>();
-  const freePorts = createPortFinder(options.portRange ?? { first: 21_000, last: 24_999 });
+  const freePorts = createPortFinder(
+    options.portRange ?? { first: 21_000, last: 24_999 },
+    options.platformId,
+  );
   const command = (program: string) => [options.programs.node, ...options.nodeFlags, program];
 
   /** Two creations of the same version at once build one template. */
