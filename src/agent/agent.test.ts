@@ -3,7 +3,18 @@
  * database server. What real servers do is in agent.engine.test.ts.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,12 +26,13 @@ import { PlatformError } from '../lib/errors.ts';
 import { newId } from '../lib/ids.ts';
 import { silentLog } from '../lib/log.ts';
 import { until } from '../lib/wait.ts';
+import { readPidFile } from '../os/processes.ts';
 import { openAuthority } from '../pki/authority.ts';
 import { type RunningAgent, startAgent } from './agent.ts';
 import { type AgentClient, createAgentClient } from './contract/client.ts';
 import type { AgentLaunch } from './contract/contract.ts';
+import { agentExitCodes } from './contract/launch.ts';
 import { type Home, homeOf } from './home.ts';
-import { lockHome } from './lock.ts';
 import { freePorts, type Issue, type Listener, pidsWorkingIn, startListener, writeHome } from './testing.ts';
 
 /** Ends on SIGTERM, and works in the data directory with a child that leads a session of its own. */
@@ -74,6 +86,8 @@ function standInDriver(script: Script): EngineDriver {
     }),
   };
 }
+
+const isNode = (pid: number) => readlinkSync(`/proc/${pid}/exe`) === realpathSync(process.execPath);
 
 describe('an agent and its stand-in server', () => {
   let keys: string;
@@ -214,6 +228,33 @@ describe('an agent and its stand-in server', () => {
       assert.equal(existsSync(`/proc/${child}/cwd`) && pidsWorkingIn(home.files.data).includes(child), false);
     });
 
+    it('kills what a dead server has left behind even when it has wiped its environment', async () => {
+      script.program = standIn.replace(
+        "'sleep', ['1000'], {",
+        `process.execPath, ['-e', '${'setInterval(() => {}, 1000)'}'], { env: {},`,
+      );
+      await begin();
+      const { server } = await reach(isOpen);
+      const child = await until(
+        'the child',
+        () => pidsWorkingIn(home.files.data).find((pid) => pid !== server.pid && isNode(pid)),
+        { deadlineMs: 5000 },
+      );
+      process.kill(server.pid as number, 'SIGKILL');
+      await reach((s) => isOpen(s) && s.server.pid !== server.pid);
+      assert.equal(pidsWorkingIn(home.files.data).includes(child), false);
+    });
+
+    it("leaves a person's background job alone that works in the volume", async () => {
+      const job = spawn('sleep', ['1000'], { cwd: home.files.data, detached: true, stdio: 'ignore' });
+      await begin();
+      const { server } = await reach(isOpen);
+      process.kill(server.pid as number, 'SIGKILL');
+      await reach((s) => isOpen(s) && s.server.pid !== server.pid);
+      await agent?.stopServer();
+      assert.equal(job.exitCode ?? job.signalCode, null);
+    });
+
     it('adopts the server of an agent that is gone, with a pid file or without', async () => {
       for (const forget of [() => {}, () => rmSync(home.serverPid)]) {
         await begin();
@@ -264,13 +305,20 @@ describe('an agent and its stand-in server', () => {
       await reach(isOpen);
     });
 
-    it('lets one agent at a time work on a home', async () => {
-      const first = await lockHome(home.files.home);
-      assert.ok(first);
-      assert.equal(await lockHome(home.files.home), undefined);
-      first.release();
-      const second = await until('the lock', () => lockHome(home.files.home), { deadlineMs: 2000 });
-      second.release();
+    it('lets one agent at a time work on a home, and can be found by its arguments', async () => {
+      const program = join(import.meta.dirname, '../main/agent.ts');
+      const start = () => spawn(process.execPath, [program, 'run', '--home', home.files.home]);
+      const first = start();
+      try {
+        await until('its pid file', () => readPidFile(home.agentPid), { deadlineMs: 10_000 });
+        const second = start();
+        assert.deepEqual(await once(second, 'exit'), [agentExitCodes.alreadyRuns, null]);
+        await until('its status', () => listener.newest.get('i2'), { deadlineMs: 10_000 });
+        const command = readFileSync(`/proc/${first.pid}/cmdline`, 'utf8').split('\0');
+        assert.deepEqual(command.slice(-4), ['run', '--home', home.files.home, '']);
+      } finally {
+        first.kill('SIGKILL');
+      }
     });
   });
 

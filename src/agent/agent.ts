@@ -370,7 +370,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     bench.gone = new Promise((resolve) => {
       resolveGone = resolve;
     });
-    const found = await findServer(home, identity.instanceId, (exit, asked) => {
+    const { file: executable } = driver.command(bench.context);
+    const kin = { instanceId: identity.instanceId, executable };
+    const found = await findServer(home, kin, (exit, asked) => {
       resolveGone();
       bench.onExit(exit, asked);
     });

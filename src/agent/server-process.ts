@@ -6,25 +6,29 @@
  * killed between the start and the writing. Such a server is found by its environment
  * (MOORING_INSTANCE) and by its working directory, which cannot be lost. PostgreSQL's children lead
  * sessions of their own, so that killing the postmaster's process group does not reach them; whatever
- * works inside the data directory is part of the server and dies with it.
+ * is of the server's kind and works inside the home is part of the server and dies with it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import type { ServerExit } from '../domain/status.ts';
 import type { ServerCommand } from '../engines/engine.ts';
 import { messageOf } from '../lib/errors.ts';
 import { until } from '../lib/wait.ts';
 import { writeFileAtomic } from '../os/files.ts';
-import { identify, isAlive, type ProcessIdentity, signal, signalGroup } from '../os/processes.ts';
+import {
+  allPids,
+  environmentOf,
+  executableOf,
+  factsOf,
+  identify,
+  isAlive,
+  isInside,
+  type ProcessIdentity,
+  signal,
+  signalGroup,
+  workingDirectoryOf,
+} from '../os/processes.ts';
 import type { Home } from './home.ts';
 
 /** What state/server.pid says. */
@@ -46,6 +50,13 @@ export type RunningServer = {
   kill(): void;
 };
 
+/** What the processes of an instance's server have in common. */
+export type Kin = {
+  instanceId: string;
+  /** The server's program. Children of PostgreSQL may have overwritten their environment. */
+  executable: string;
+};
+
 const instanceVariable = 'MOORING_INSTANCE';
 const restartVariable = 'MOORING_RESTART_COUNT';
 const pollMs = 100;
@@ -57,7 +68,7 @@ export type ExitListener = (exit: ServerExit, asked: boolean) => void;
  */
 export async function startServer(
   home: Home,
-  instanceId: string,
+  kin: Kin,
   command: ServerCommand,
   restartCount: number,
   onExit: ExitListener,
@@ -72,7 +83,7 @@ export async function startServer(
       stdio: ['ignore', out, out],
       env: {
         ...command.env,
-        [instanceVariable]: instanceId,
+        [instanceVariable]: kin.instanceId,
         [restartVariable]: String(restartCount),
       },
     });
@@ -95,7 +106,7 @@ export async function startServer(
   const identity = identify(pid) ?? { pid, startTime: '' };
   const server = handle(home, { ...identity, startedAt: Date.now(), restartCount, stopping: false });
   await writeRecord(home, server.record);
-  void ended.then((exit) => finish(home, server, exit, onExit));
+  void ended.then((exit) => finish(home, kin, server, exit, onExit));
   return server;
 }
 
@@ -109,18 +120,18 @@ export type FoundServer =
  * The server of this home that runs already, or what has become of it. Strays (a second server, or
  * children that outlived theirs) are killed, so that afterwards there is one server at most.
  */
-export async function findServer(home: Home, instanceId: string, onExit: ExitListener): Promise<FoundServer> {
+export async function findServer(home: Home, kin: Kin, onExit: ExitListener): Promise<FoundServer> {
   const recorded = await readRecord(home);
   const alive = recorded && isAlive(recorded) ? recorded : undefined;
-  const record = alive ?? unrecordedServer(home, instanceId);
+  const record = alive ?? unrecordedServer(home, kin.instanceId);
   if (!record) {
-    await killStrays(home);
+    await killStrays(home, kin);
     await rm(home.serverPid, { force: true });
     return recorded ? { kind: 'died', record: recorded } : { kind: 'none' };
   }
   const server = handle(home, record);
   if (!alive) await writeRecord(home, record);
-  watch(home, server, onExit);
+  watch(home, kin, server, onExit);
   return { kind: 'running', server };
 }
 
@@ -142,11 +153,11 @@ function handle(home: Home, initial: ServerRecord): RunningServer {
 }
 
 /** An adopted server is nobody's child here, so its end is seen by looking. */
-function watch(home: Home, server: RunningServer, onExit: ExitListener): void {
+function watch(home: Home, kin: Kin, server: RunningServer, onExit: ExitListener): void {
   const timer = setInterval(() => {
     if (server.alive()) return;
     clearInterval(timer);
-    void finish(home, server, { code: null, signal: null }, onExit);
+    void finish(home, kin, server, { code: null, signal: null }, onExit);
   }, pollMs);
   timer.unref();
 }
@@ -154,28 +165,27 @@ function watch(home: Home, server: RunningServer, onExit: ExitListener): void {
 /** The server has ended only when nothing that works on its data is left. */
 async function finish(
   home: Home,
+  kin: Kin,
   server: RunningServer,
   exit: { code: number | null; signal: string | null },
   onExit: ExitListener,
 ): Promise<void> {
   const at = Date.now();
   const { stopping } = server.record;
-  try {
-    process.kill(-server.record.pid, 'SIGKILL');
-  } catch {
-    // The group is gone with its leader.
-  }
-  await killStrays(home).catch(() => {});
+  await killStrays(home, kin).catch(() => {});
   await rm(home.serverPid, { force: true }).catch(() => {});
   onExit({ ...exit, at }, stopping);
 }
 
-/** SIGKILL to everything that works inside the volume, until nothing is left. */
-export async function killStrays(home: Home): Promise<void> {
+/** SIGKILL to everything of this server's kind that works inside the home, until nothing is left. */
+export async function killStrays(home: Home, kin: Kin): Promise<void> {
+  const program = realPath(kin.executable);
   await until(
     'everything that works in the data directory to end',
     () => {
-      const strays = workersIn(home);
+      const strays = workersIn(home).filter(
+        ({ pid }) => bears(pid, kin.instanceId) || executableOf(pid) === program,
+      );
       for (const stray of strays) signal(stray, 'SIGKILL');
       return strays.length === 0;
     },
@@ -183,44 +193,38 @@ export async function killStrays(home: Home): Promise<void> {
   );
 }
 
+/**
+ * Processes of our own user that work inside home or volume, except this one. A person's shell that
+ * stands there hangs on a terminal and is none of them.
+ */
 function workersIn(home: Home): ProcessIdentity[] {
-  const volume = realPath(home.files.volume);
+  const places = [realPath(home.files.home), realPath(home.files.volume)];
   return allPids().flatMap((pid) => {
-    if (pid === process.pid) return [];
-    const cwd = readLink(`/proc/${pid}/cwd`);
-    if (cwd !== volume && !cwd?.startsWith(`${volume}/`)) return [];
-    const identity = identify(pid);
-    // A person's shell that stands in the directory hangs on a terminal and is left alone.
-    return identity && terminalOf(pid) === 0 ? [identity] : [];
+    const directory = workingDirectoryOf(pid);
+    if (pid === process.pid || !places.some((place) => isInside(directory, place))) return [];
+    const facts = factsOf(pid);
+    const identity = facts?.uid === process.getuid?.() && facts?.terminal === 0 ? identify(pid) : undefined;
+    return identity === undefined ? [] : [identity];
   });
+}
+
+function bears(pid: number | undefined, instanceId: string): boolean {
+  return pid !== undefined && environmentOf(pid).includes(`${instanceVariable}=${instanceId}`);
 }
 
 /** A server without a file: the leader of a session that bears this instance's name. */
 function unrecordedServer(home: Home, instanceId: string): ServerRecord | undefined {
-  const volume = realPath(home.files.volume);
-  const root = realPath(home.files.home);
-  for (const pid of allPids()) {
-    if (pid === process.pid || sessionOf(pid) !== pid) continue;
-    const environment = readText(`/proc/${pid}/environ`)?.split('\0');
-    const cwd = readLink(`/proc/${pid}/cwd`);
-    const isInside = cwd === root || cwd === volume || cwd?.startsWith(`${volume}/`);
-    if (!isInside || !environment?.includes(`${instanceVariable}=${instanceId}`)) continue;
+  for (const identity of workersIn(home)) {
+    const { pid } = identity;
+    const facts = factsOf(pid);
+    if (facts?.session !== pid || !bears(pid, instanceId)) continue;
     // PostgreSQL's children lead sessions too; the server is the one whose parent is not of its kind.
-    if (hasServerAsParent(pid, instanceId)) continue;
-    const identity = identify(pid);
-    if (!identity) continue;
-    const restarts = environment.find((entry) => entry.startsWith(`${restartVariable}=`));
+    if (bears(facts.parent, instanceId)) continue;
+    const restarts = environmentOf(pid).find((entry) => entry.startsWith(`${restartVariable}=`));
     const restartCount = Number(restarts?.slice(restartVariable.length + 1)) || 0;
     return { ...identity, startedAt: Date.now(), restartCount, stopping: false };
   }
   return undefined;
-}
-
-function hasServerAsParent(pid: number, instanceId: string): boolean {
-  const parent = Number(statFields(pid)?.[1]);
-  return (
-    readText(`/proc/${parent}/environ`)?.split('\0').includes(`${instanceVariable}=${instanceId}`) ?? false
-  );
 }
 
 async function writeRecord(home: Home, record: ServerRecord): Promise<void> {
@@ -240,43 +244,6 @@ async function readRecord(home: Home): Promise<ServerRecord | undefined> {
     };
   } catch {
     return undefined; // missing or torn: the search through /proc finds what runs
-  }
-}
-
-/** Resident bytes of a process, for the status; null when it is gone. */
-export function residentBytes(pid: number): number | null {
-  const pages = Number(readText(`/proc/${pid}/statm`)?.split(' ')[1]);
-  return Number.isFinite(pages) ? pages * 4096 : null;
-}
-
-function allPids(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-}
-
-/** Fields of /proc/<pid>/stat from the third on: state, parent, group, session, terminal, ... */
-function statFields(pid: number): string[] | undefined {
-  const stat = readText(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-}
-
-const sessionOf = (pid: number) => Number(statFields(pid)?.[3]);
-const terminalOf = (pid: number) => Number(statFields(pid)?.[4]);
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-function readLink(path: string): string | undefined {
-  try {
-    return readlinkSync(path).replace(/ \(deleted\)$/, '');
-  } catch {
-    return undefined;
   }
 }
 

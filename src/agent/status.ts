@@ -3,8 +3,8 @@ import type { InstanceStatus } from '../domain/status.ts';
 import type { AgentState } from '../ha/agent.ts';
 import { describeAgent } from '../ha/agent-phase.ts';
 import type { Clock } from '../lib/clock.ts';
+import { residentBytes } from '../os/processes.ts';
 import type { QuorumProbe } from './probes.ts';
-import { residentBytes } from './server-process.ts';
 import type { Workbench } from './tasks.ts';
 
 export type StatusParts = {

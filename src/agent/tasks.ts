@@ -93,7 +93,9 @@ async function start(bench: Workbench, restartCount: number): Promise<void> {
   });
   if (bench.server?.alive()) return;
   // Whoever else works on these files would work against the new server.
-  await killStrays(home);
+  const command = driver.command(context);
+  const kin = { instanceId: context.identity.instanceId, executable: command.file };
+  await killStrays(home, kin);
   try {
     await mkdir(home.files.run, { recursive: true, mode: 0o700 });
     for (const name of await readdir(home.files.run))
@@ -103,16 +105,10 @@ async function start(bench: Workbench, restartCount: number): Promise<void> {
     bench.gone = new Promise((resolve) => {
       resolveGone = resolve;
     });
-    bench.server = await startServer(
-      home,
-      context.identity.instanceId,
-      driver.command(context),
-      restartCount,
-      (exit, asked) => {
-        resolveGone();
-        bench.onExit(exit, asked);
-      },
-    );
+    bench.server = await startServer(home, kin, command, restartCount, (exit, asked) => {
+      resolveGone();
+      bench.onExit(exit, asked);
+    });
   } catch (error) {
     if (codeOf(error) === 'ENOSPC' || codeOf((error as { cause?: unknown }).cause) === 'ENOSPC')
       throw new PlatformError('unavailable', 'The disk of this host is full; free some space on it', {

@@ -13,14 +13,12 @@ import { startAgent } from '../agent/agent.ts';
 import { agentExitCodes } from '../agent/contract/launch.ts';
 import { packSchema } from '../agent/contract/schemas.ts';
 import { homeOf, parseJson, readLaunch } from '../agent/home.ts';
-import { lockHome } from '../agent/lock.ts';
 import { openLogFile } from '../agent/log-file.ts';
 import type { EngineKind } from '../domain/engines.ts';
 import type { EngineDriver } from '../engines/engine.ts';
 import { messageOf, PlatformError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { writeFileAtomic } from '../os/files.ts';
-import { identify } from '../os/processes.ts';
+import { tryLock } from '../os/lock.ts';
 
 const usage = `usage: agent run --home DIR
        agent template --pack FILE --dir DIR`;
@@ -33,15 +31,15 @@ const drivers = {
 async function run(directory: string): Promise<void> {
   const home = homeOf(resolve(directory));
   const launch = await readLaunch(home);
-  const lock = await lockHome(home.files.home);
-  if (!lock) {
-    say(`another agent runs on ${home.files.home}`);
+  // The lock's file is at the same time the pid file by which the runtime finds this agent. Should it
+  // be lost, the arguments tell, so process.title must stay as it is: setting it overwrites them.
+  const lock = await tryLock(home.agentPid);
+  if (!lock.held) {
+    say(`another agent runs on ${home.files.home}${lock.holder ? ` (process ${lock.holder.pid})` : ''}`);
     process.exit(agentExitCodes.alreadyRuns);
   }
   process.umask(0o077);
   process.chdir(home.files.home);
-  process.title = `mooring agent ${launch.identity.name}`;
-  await writeFileAtomic(home.agentPid, JSON.stringify(identify(process.pid)));
   const { log, flush } = openLogFile(home.agentLog, { instance: launch.identity.name });
   const driver = await drivers[launch.identity.engine]();
   log.info({ pid: process.pid, node: process.version }, 'the agent starts');

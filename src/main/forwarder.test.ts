@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../lib/wait.ts';
 import { readPidFile, startTimeOf } from '../os/processes.ts';
+import { findByArguments } from '../runtimes/local/processes.ts';
 
 describe('the forwarder program', () => {
   let home: string;
@@ -64,6 +65,8 @@ describe('the forwarder program', () => {
       pid: child.pid,
       startTime: startTimeOf(child.pid as number),
     });
+    const found = findByArguments(['--home', home], null).map(({ pid }) => pid);
+    assert.deepEqual(found, [child.pid], 'its arguments stay readable, for who lost the pid file');
     const [code] = await once(start('--home', home), 'exit');
     assert.equal(code, 4);
     assert.equal(await greeting(), 'hello');

@@ -11,9 +11,7 @@ import { z } from 'zod';
 import type { ForwarderLaunch } from '../domain/forwarder.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { writeFileAtomic } from '../os/files.ts';
 import { tryLock } from '../os/lock.ts';
-import { identify } from '../os/processes.ts';
 import { FeedFollower } from '../proxy/forwarder/feed.ts';
 import { Forwarder } from '../proxy/forwarder/forwarder.ts';
 
@@ -37,14 +35,14 @@ async function run(home: string): Promise<void> {
   const readLaunch = async () =>
     launchSchema.parse(JSON.parse(await readFile(join(home, 'forwarder.json'), 'utf8')));
   const launch = await readLaunch();
-  const lock = tryLock(join(home, 'forwarder.lock'));
+  // The lock's file is at the same time the pid file by which the runtime finds this forwarder. Should
+  // it be lost, the arguments tell, so process.title must stay as it is: setting it overwrites them.
+  const lock = await tryLock(join(home, 'forwarder.pid'));
   if (!lock.held) {
-    say({ level: 'error', holder: lock.holder.pid, msg: 'another forwarder serves this home' });
+    say({ level: 'error', holder: lock.holder?.pid, msg: 'another forwarder serves this home' });
     process.exit(4);
   }
   process.umask(0o077);
-  process.title = `mooring forwarder ${launch.clusterName}`;
-  await writeFileAtomic(join(home, 'forwarder.pid'), JSON.stringify(identify(process.pid)));
   const log = logTo({ cluster: launch.clusterName });
   log.info({ pid: process.pid, node: process.version }, 'the forwarder starts');
 

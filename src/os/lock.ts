@@ -1,65 +1,72 @@
 /**
- * A lock that survives neither its process nor a reboot: a file that names the holder by pid and
- * start time. Node has no flock; a hard link is created with its content or not at all, so there is
- * no moment in which a lock has no holder.
+ * A lock that ends with its process, however that ends: a listening socket in Linux's abstract
+ * namespace, named after the path. The kernel gives it to one process and takes it back in the moment
+ * of its death, so there is no stale lock to judge and no moment between looking and taking.
+ *
+ * At the path itself stands a plain pid file. It tells people and other commands who holds the lock,
+ * and it is a second guard: containers may share the directory and the processes but not the network
+ * namespace, to which abstract sockets belong. While it names a live process nobody else gets in.
  */
-import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../lib/errors.ts';
-import { newId } from '../lib/ids.ts';
+import { until } from '../lib/wait.ts';
+import { writeFileAtomic } from './files.ts';
 import { identify, isAlive, type ProcessIdentity, readPidFile } from './processes.ts';
 
-export type Taken = { held: true; release: () => void } | { held: false; holder: ProcessIdentity };
+export type Taken =
+  | { held: true; release: () => void }
+  /** The holder is unknown when it lives where we cannot see it. */
+  | { held: false; holder: ProcessIdentity | undefined };
 
-/** One attempt. A lock whose holder is gone is taken over. */
-export function tryLock(path: string): Taken {
+/** A holder that has just taken the lock writes its pid file within this time. */
+const introductionMs = 500;
+
+/** One attempt. `path` becomes the pid file of the holder. */
+export async function tryLock(path: string): Promise<Taken> {
   mkdirSync(dirname(path), { recursive: true });
-  const mine = `${path}.${newId()}`;
-  writeFileSync(mine, JSON.stringify(identify(process.pid)), { mode: 0o644 });
+  const socket = await listen(join(realpathSync(dirname(path)), basename(path)));
+  if (socket === undefined) return { held: false, holder: await introduced(path) };
   try {
-    for (let attempt = 0; attempt < 20; attempt++) {
-      try {
-        linkSync(mine, path);
-        return { held: true, release: () => release(path) };
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error;
-      }
-      const holder = readPidFile(path);
-      if (holder !== undefined && isAlive(holder)) return { held: false, holder };
-      setAside(path, holder);
+    const holder = living(path);
+    if (holder !== undefined) {
+      socket.close();
+      return { held: false, holder };
     }
-    throw new Error(`cannot take the lock ${path}`);
-  } finally {
-    rmSync(mine, { force: true });
-  }
-}
-
-/**
- * Removes a stale lock. Two processes may do so at once, and the slower must not remove the lock
- * that the faster has just taken: it looks at what it moved, and puts a live lock back.
- */
-function setAside(path: string, stale: ProcessIdentity | undefined): void {
-  const aside = `${path}.${newId()}`;
-  try {
-    renameSync(path, aside);
+    const me = identify(process.pid);
+    await writeFileAtomic(path, JSON.stringify(me), { mode: 0o644 });
+    return {
+      held: true,
+      release() {
+        // The file first: whoever gets the socket next writes its own.
+        if (living(path)?.pid === me?.pid) rmSync(path, { force: true });
+        socket.close();
+      },
+    };
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
+    socket.close();
     throw error;
   }
-  const moved = readPidFile(aside);
-  if (moved !== undefined && moved.startTime !== stale?.startTime && isAlive(moved)) {
-    try {
-      linkSync(aside, path);
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    }
-  }
-  rmSync(aside, { force: true });
 }
 
-function release(path: string): void {
+/** Undefined when another process, or another part of this one, listens there. */
+function listen(realPath: string): Promise<Server | undefined> {
+  const name = createHash('sha256').update(realPath).digest('hex');
+  const server = createServer((connection) => connection.destroy());
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => (codeOf(error) === 'EADDRINUSE' ? resolve(undefined) : reject(error)));
+    server.listen(`\0mooring-${name}`, () => resolve(server.unref()));
+  });
+}
+
+function living(path: string): ProcessIdentity | undefined {
   const holder = readPidFile(path);
-  const me = identify(process.pid);
-  if (holder !== undefined && holder.pid === me?.pid && holder.startTime === me.startTime)
-    rmSync(path, { force: true });
+  return isAlive(holder) ? holder : undefined;
+}
+
+async function introduced(path: string): Promise<ProcessIdentity | undefined> {
+  const options = { deadlineMs: introductionMs, everyMs: 5, maxEveryMs: 50 };
+  return await until('the pid file of the holder', () => living(path), options).catch(() => undefined);
 }

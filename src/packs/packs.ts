@@ -40,10 +40,11 @@ export async function ensurePack(options: PackOptions): Promise<Pack> {
   const lockPath = join(options.directory, '.fetch', `${name}.lock`);
   const lock = await until(
     `another process that fetches the pack ${name}`,
-    () => {
-      const taken = tryLock(lockPath);
+    async () => {
+      const taken = await tryLock(lockPath);
       if (taken.held) return taken;
-      const message = `waiting for process ${taken.holder.pid}, which fetches the same pack`;
+      const holder = taken.holder ? `process ${taken.holder.pid}` : 'another process';
+      const message = `waiting for ${holder}, which fetches the same pack`;
       const { engine, version } = options;
       options.onProgress?.({
         engine,

@@ -1,8 +1,15 @@
 /** The processes behind a platform's clusters, found from outside: by their files and by /proc. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
-import { identify, isAlive, type ProcessIdentity, readPidFile, signal } from '../../src/os/processes.ts';
+import { basename, join } from 'node:path';
+import {
+  argumentsOf,
+  identify,
+  isAlive,
+  type ProcessIdentity,
+  readPidFile,
+  signal,
+} from '../../src/os/processes.ts';
 import type { Platform } from './platform.ts';
 
 export type Victim = 'agent' | 'server';
@@ -54,7 +61,7 @@ export async function survivorsOf(platform: Platform, clusters: string[]): Promi
 
 /**
  * Names the instances that have more than one server or agent. A server is a process that bears the
- * instance's id in its environment and whose parent does not; an agent is told by its title.
+ * instance's id in its environment and whose parent does not; an agent is told by its arguments.
  */
 export function runningTwice(platform: Platform): string[] {
   const counts = new Map<string, number>();
@@ -64,9 +71,9 @@ export function runningTwice(platform: Platform): string[] {
     try {
       const cwd = readlinkSync(`/proc/${pid}/cwd`);
       if (!cwd.startsWith(`${instances}/`)) continue;
-      const title = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      const [mode, , home] = argumentsOf(Number(pid)).slice(-3);
       const bearer = instanceOf(pid);
-      if (title.startsWith('mooring agent ')) count(`agents of ${title.slice(14).split('\0')[0]}`);
+      if (mode === 'run' && home === cwd) count(`agents of ${basename(home)}`);
       else if (bearer !== undefined && instanceOf(parentOf(pid)) !== bearer) count(`servers of ${bearer}`);
     } catch {
       // Ended while we looked.

@@ -62,7 +62,7 @@ export async function openDataDirectory(options: {
   // The account must pass through; below, everything is private to whoever uses it.
   chmodSync(path, account === null ? 0o700 : 0o711);
   requireTraversable(path, account);
-  const lock = tryLock(join(path, 'platform.lock'));
+  const lock = await tryLock(join(path, 'platform.lock'));
   if (!lock.held) throw inUse(path, lock.holder);
   try {
     const facts = readFacts(path) ?? newFacts(options.version);
@@ -148,17 +148,14 @@ function requireReadable(path: string, facts: PlatformFacts): void {
   );
 }
 
-function inUse(path: string, holder: ProcessIdentity): PlatformError {
+function inUse(path: string, holder: ProcessIdentity | undefined): PlatformError {
   const address = readFacts(path)?.address;
   const where = address === undefined ? '' : ` and serves ${address}`;
-  return new PlatformError(
-    'conflict',
-    `${path} is in use: another platform runs as process ${holder.pid}${where}.`,
-    {
-      hint: 'Stop it with "moor down", or start this one elsewhere with --data DIR --port N.',
-      context: { pid: holder.pid, address },
-    },
-  );
+  const who = holder === undefined ? 'runs' : `runs as process ${holder.pid}`;
+  return new PlatformError('conflict', `${path} is in use: another platform ${who}${where}.`, {
+    hint: 'Stop it with "moor down", or start this one elsewhere with --data DIR --port N.',
+    context: { pid: holder?.pid, address },
+  });
 }
 
 function createDirectory(path: string): void {

@@ -7,18 +7,33 @@
  * directory inside it.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, realpathSync } from 'node:fs';
 import { messageOf, PlatformError } from '../../lib/errors.ts';
 import { until } from '../../lib/wait.ts';
-import { identify, isAlive, type ProcessIdentity, readPidFile, signal } from '../../os/processes.ts';
+import {
+  allPids,
+  argumentsOf,
+  factsOf,
+  identify,
+  isAlive,
+  isInside,
+  type ProcessIdentity,
+  readPidFile,
+  signal,
+  workingDirectoryOf,
+} from '../../os/processes.ts';
 import type { RunAs } from './layout.ts';
 
-/** The process whose last arguments are exactly these. */
-export function findByArguments(tail: readonly string[]): ProcessIdentity[] {
+/**
+ * The account's processes whose last arguments are exactly these. Programs that are found like this
+ * must not change their process.title, which overwrites their arguments.
+ */
+export function findByArguments(tail: readonly string[], account: RunAs | null): ProcessIdentity[] {
   return allPids().flatMap((pid) => {
     const args = argumentsOf(pid);
     const matches = tail.length < args.length && tail.every((a, i) => args.at(i - tail.length) === a);
-    const identity = matches ? identify(pid) : undefined;
+    // Anybody may start a process with such arguments; only ours is meant.
+    const identity = matches && factsOf(pid)?.uid === uidOf(account) ? identify(pid) : undefined;
     return identity === undefined ? [] : [identity];
   });
 }
@@ -29,17 +44,12 @@ export function findByArguments(tail: readonly string[]): ProcessIdentity[] {
  */
 export function findWorkingIn(directory: string, account: RunAs | null): ProcessIdentity[] {
   const uid = uidOf(account);
+  const place = realpathSync(directory);
   return allPids().flatMap((pid) => {
-    try {
-      const cwd = readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '');
-      if (cwd !== directory && !cwd.startsWith(`${directory}/`)) return [];
-      const facts = factsOf(pid);
-      if (facts === undefined || facts.terminal !== 0 || facts.uid !== uid || pid === process.pid) return [];
-      const identity = identify(pid);
-      return identity === undefined ? [] : [identity];
-    } catch {
-      return []; // gone, or somebody else's
-    }
+    if (pid === process.pid || !isInside(workingDirectoryOf(pid), place)) return [];
+    const facts = factsOf(pid);
+    const identity = facts?.terminal === 0 && facts.uid === uid ? identify(pid) : undefined;
+    return identity === undefined ? [] : [identity];
   });
 }
 
@@ -161,29 +171,4 @@ export function plainEnvironment(home: string): Record<string, string> {
 
 function uidOf(account: RunAs | null): number {
   return account?.uid ?? process.getuid?.() ?? -1;
-}
-
-function allPids(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-}
-
-function argumentsOf(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
-  } catch {
-    return [];
-  }
-}
-
-function factsOf(pid: number): { parent: number; terminal: number; uid: number } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const uid = /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return { parent: Number(fields[1]), terminal: Number(fields[4]), uid: Number(uid) };
-  } catch {
-    return undefined;
-  }
 }

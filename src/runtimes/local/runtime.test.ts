@@ -271,6 +271,18 @@ describe('forwarders', () => {
     assert.deepEqual((await next.inventory()).forwarders, []);
   });
 
+  it('are ended before their home is removed, even when nothing but their place tells them', async () => {
+    await using b = await bench();
+    const runtime = await b.runtime();
+    await runtime.ensureForwarder(forwarder);
+    const cwd = join(b.dataDirectory, 'forwarders', 'cluster-1');
+    const stray = spawn('sleep', ['1000'], { cwd, detached: true, stdio: 'ignore', ...b.account });
+    const identity = await until('the stray', () => identify(stray.pid!), soon);
+    await runtime.stopForwarder('cluster-1');
+    assert.equal(isAlive(identity), false);
+    assert.equal(existsSync(cwd), false);
+  });
+
   it('open endpoints only when the volumes are on the disk', async () => {
     await using b = await bench();
     const { runtime } = await started(b);

@@ -113,12 +113,12 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
 
   /** The pid file is quick; the arguments find a process that was not written down. */
   function running(pidFile: string, args: string[]): ProcessIdentity | undefined {
-    return namedBy(pidFile, account)[0] ?? findByArguments(args)[0];
+    return namedBy(pidFile, account)[0] ?? findByArguments(args, account)[0];
   }
 
   /** All that run for this home; two only after a crash at the worst moment. */
   function allRunning(pidFile: string, args: string[]): ProcessIdentity[] {
-    const all = [...namedBy(pidFile, account), ...findByArguments(args)];
+    const all = [...namedBy(pidFile, account), ...findByArguments(args, account)];
     return [...new Map(all.map((each) => [each.pid, each])).values()];
   }
 
@@ -282,6 +282,8 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
         if (!(await exists(paths.home))) return;
         const found = allRunning(paths.pid, forwarderArgs(paths.home));
         await Promise.all(found.map((each) => endGently(each, 'the forwarder', forwarderGraceMs)));
+        // A forwarder that neither file nor arguments name would serve a deleted cluster for ever.
+        await killTrees(findWorkingIn(paths.home, account), 'the forwarder');
         await remove(paths.home);
       }),
 
