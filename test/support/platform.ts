@@ -165,12 +165,19 @@ export type PlatformOptions = { zones?: number; options?: string[]; environment?
 
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const directory = await testDirectory();
-  const zones = options.zones === undefined ? [] : ['--zones', String(options.zones)];
-  const platform = new Platform(
-    join(directory.path, 'data'),
-    ['--port', '0', ...zones, ...(options.options ?? [])],
-    async () => directory[Symbol.asyncDispose](),
+  return await startPlatformIn(join(directory.path, 'data'), options, async () =>
+    directory[Symbol.asyncDispose](),
   );
+}
+
+/** On a data directory that the test chooses, and removes unless it says how. */
+export async function startPlatformIn(
+  dataDirectory: string,
+  options: PlatformOptions = {},
+  remove: () => Promise<void> = async () => {},
+): Promise<Platform> {
+  const zones = options.zones === undefined ? [] : ['--zones', String(options.zones)];
+  const platform = new Platform(dataDirectory, ['--port', '0', ...zones, ...(options.options ?? [])], remove);
   await platform.start(options.environment);
   return platform;
 }

@@ -6,7 +6,7 @@
  * A template is built under a name of its own and renamed when it is complete. Builders that an
  * earlier life of the platform has left behind are ended first: two must never share a directory.
  */
-import { lchown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lchown, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineKind } from '../../domain/engines.ts';
 import type { Pack } from '../../domain/packs.ts';
@@ -28,7 +28,7 @@ export type TemplateOptions = {
 
 const buildDeadlineMs = 120_000;
 
-export type Template = { pack: Pack; directory: string };
+export type Template = { pack: Pack; name: string; directory: string };
 
 /** The path of the complete template of this pack; builds it when there is none. */
 export async function ensureTemplate(
@@ -38,7 +38,7 @@ export async function ensureTemplate(
 ): Promise<Template> {
   const name = `${pack.engine}-${pack.fullVersion}`;
   const directory = join(options.directory, name);
-  if (await exists(directory)) return { pack, directory };
+  if (await exists(directory)) return { pack, name, directory };
 
   await removeLeftovers(name, options);
   const label = `${engineLabel[pack.engine]} ${pack.fullVersion}`;
@@ -58,7 +58,7 @@ export async function ensureTemplate(
       deadlineMs: buildDeadlineMs,
       onLine: (line) => options.log.debug({ template: name, line }, 'template builder'),
     });
-    if (result.code !== 0 || !(await exists(built))) throw failed(label, result.stderr, result);
+    if (result.code !== 0 || !(await exists(built))) throw await failed(label, result.stderr, result, work);
     await syncFileSystem(built);
     await rename(built, directory).catch((error) => {
       // Somebody else's complete template is as good as ours.
@@ -70,7 +70,7 @@ export async function ensureTemplate(
     );
   }
   options.log.info({ template: name, ms: Math.round(performance.now() - startedAt) }, 'template built');
-  return { pack, directory };
+  return { pack, name, directory };
 }
 
 async function removeLeftovers(name: string, options: TemplateOptions): Promise<void> {
@@ -82,8 +82,10 @@ async function removeLeftovers(name: string, options: TemplateOptions): Promise<
   }
 }
 
-function failed(label: string, stderr: string, context: object): PlatformError {
-  if (/no space left|ENOSPC/i.test(stderr)) return diskFull(`prepare the template of ${label}`);
+async function failed(label: string, stderr: string, context: object, work: string): Promise<PlatformError> {
+  // Not every server says in so many words that it has met a full disk.
+  const isFull = /no space left|ENOSPC/i.test(stderr) || (await freeBytes(work)) < spareBytes;
+  if (isFull) return diskFull(`prepare the template of ${label}`);
   const last = stderr.split('\n').at(-1) ?? '';
   return new PlatformError(
     'unavailable',
@@ -93,6 +95,14 @@ function failed(label: string, stderr: string, context: object): PlatformError {
       context: { ...context },
     },
   );
+}
+
+/** A server that starts on a disk without this much left would stop at once. */
+export const spareBytes = 64 * 1024 * 1024;
+
+export async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
 }
 
 export function diskFull(purpose: string): PlatformError {

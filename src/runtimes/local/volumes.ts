@@ -9,45 +9,54 @@
  * A copied file is in memory first. Waiting for the disk at once would cost the start of every
  * cluster; not waiting at all could lose, in a power cut, pages of a database that has acknowledged
  * transactions since. So it is flushed in the background while the server starts, and the cluster's
- * endpoints open only when the flush is done (see `ensureForwarder`).
+ * endpoints open only when the flush is done (see `ensureForwarder`). A spare (spares.ts) was flushed
+ * when it was made.
  */
-import { readdir, rename, rm, statfs } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { syncDirectory, writeFileAtomic } from '../../os/files.ts';
 import { ensureDirectory, type Layout, type RunAs } from './layout.ts';
 import { findWorkingIn, killTrees } from './processes.ts';
 import { runProgram } from './programs.ts';
-import { diskFull, exists } from './templates.ts';
+import type { Spares, SpareTemplate } from './spares.ts';
+import { diskFull, exists, freeBytes, spareBytes } from './templates.ts';
 
 type InstancePaths = ReturnType<Layout['instance']>;
 
 const copyDeadlineMs = 600_000;
-/** A server that starts on a disk without this much left would stop at once. */
-const spareBytes = 64 * 1024 * 1024;
 
-/** Copies the template unless a complete volume is there. True when it has just been made. */
+/** From a spare, else by copying the template. Does nothing where a complete volume is. */
 export async function makeVolume(
   paths: InstancePaths,
-  template: string,
+  template: SpareTemplate,
+  spares: Spares,
   account: RunAs | null,
-): Promise<boolean> {
-  if (await exists(paths.volume)) return false;
+): Promise<void> {
+  if (await exists(paths.volume)) return;
   await removePartials(paths.home, account);
-  const { bavail, bsize } = await statfs(paths.home);
-  if (bavail * bsize < spareBytes) throw diskFull('make a volume');
+  if ((await freeBytes(paths.home)) < spareBytes) throw diskFull('make a volume');
 
   const partial = join(paths.home, `volume.partial.${newId()}`);
   await ensureDirectory(partial, account);
   try {
-    const result = await runProgram(
-      'cp',
-      ['-a', '--reflink=auto', '--sparse=auto', '--', template, join(partial, 'data')],
-      { account, cwd: paths.home, deadlineMs: copyDeadlineMs },
-    );
-    if (result.code !== 0) throw copyFailed(result);
+    const data = join(partial, 'data');
+    const isSpare = await spares.take(template, data);
+    if (!isSpare) {
+      const result = await runProgram(
+        'cp',
+        ['-a', '--reflink=auto', '--sparse=auto', '--', template.directory, data],
+        { account, cwd: paths.home, deadlineMs: copyDeadlineMs },
+      );
+      if (result.code !== 0) throw copyFailed(result);
+    }
     await rename(partial, paths.volume);
-    return true;
+    if (!isSpare) return;
+    // Its files were flushed when it was made; what is new are the names on the way to it.
+    await syncDirectory(paths.volume);
+    await syncDirectory(paths.home);
+    await writeFileAtomic(paths.volumeSynced, '', { owner: account });
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
