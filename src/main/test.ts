@@ -17,7 +17,7 @@ import { ensurePack } from '../packs/packs.ts';
 import { ensureAccount, requireTraversable } from './host/account.ts';
 import { packProgressBar } from './host/progress-bar.ts';
 import type { Environment } from './moor.ts';
-import { ensureChromium } from './testing/chromium.ts';
+import { chromium, ensureProgram, sysbench, type Wanted } from './testing/programs.ts';
 import { add, formatTotals, noTests, parseTotals, type Totals } from './testing/summary.ts';
 import { findTiers, type Tier, type TierName } from './testing/tiers.ts';
 
@@ -41,7 +41,11 @@ export async function run(argv: string[], environment: Environment): Promise<num
   const startedMs = performance.now();
   if (parts.has('checks')) totals = add(totals, await runChecks(env));
   if (tiers.some((tier) => tier.name !== 'unit')) env = { ...env, MOORING_PACKS: await ensureTestPacks(env) };
-  if (tiers.some((tier) => tier.name === 'platform')) env = { ...env, MOORING_CHROMIUM: chromiumFor(env) };
+  for (const program of [chromium, sysbench]) {
+    if (tiers.some((tier) => tier.files.some((path) => needs(path) === program))) {
+      env = { ...env, [program.variable]: pathOf(program, env) };
+    }
+  }
   for (const tier of tiers) totals = add(totals, await runTier(tier, env));
   if (pattern !== undefined && tiers.length === 0) say(`no test file matches "${pattern}"`);
   process.stdout.write(
@@ -161,11 +165,17 @@ function packsDirectory(account: ReturnType<typeof ensureAccount>): string {
   }
 }
 
-/** Empty tells the console tests to skip themselves. */
-function chromiumFor(env: Environment): string {
-  const chromium = ensureChromium(env, say);
-  if ('path' in chromium) return chromium.path;
-  say(`console tests are skipped: ${chromium.missing}`);
+/** Which of the programs a test file cannot do without. */
+function needs(path: string): Wanted | undefined {
+  if (path.startsWith('test/console/')) return chromium;
+  return path === 'test/data-set.test.ts' ? sysbench : undefined;
+}
+
+/** Empty tells the tests to skip themselves. */
+function pathOf(program: Wanted, env: Environment): string {
+  const found = ensureProgram(program, env, say);
+  if ('path' in found) return found.path;
+  say(`${program.purpose}: skipped, because ${found.missing}`);
   return '';
 }
 
