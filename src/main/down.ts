@@ -39,7 +39,7 @@ export async function run(args: string[], environment: Environment): Promise<num
 async function stopWhatRuns(path: string): Promise<number> {
   const facts = readFacts(path);
   if (facts === undefined) return 0;
-  const runtime = await createLocalRuntime({
+  await using runtime = await createLocalRuntime({
     dataDirectory: path,
     platformId: facts.id,
     account: null,

@@ -113,6 +113,8 @@ export async function startPlatform(
     portRange: settings.instancePorts,
   });
 
+  started.use(runtime);
+
   const vault = createVault(keys.secret);
   const controllerCertificate = await keys.authority.issue({
     commonName: 'controller',

@@ -18,6 +18,7 @@ export function layoutOf(dataDirectory: string) {
     templates,
     /** Renamed here first, then deleted: a half deleted directory must never look like an instance. */
     trash: join(instances, '.trash'),
+    spares: join(instances, '.spares'),
     instance(id: string) {
       const home = join(instances, checkedId(id));
       return {

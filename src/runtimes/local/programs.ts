@@ -11,6 +11,8 @@ export type ProgramRun = {
   /** Called with each line of standard output. */
   onLine?: (line: string) => void;
   deadlineMs: number;
+  /** Ends the program by SIGKILL; the result then says so. */
+  signal?: AbortSignal;
 };
 
 /** Enough of what went wrong for a log; nobody needs a megabyte of it. */
@@ -24,6 +26,7 @@ export function runProgram(file: string, args: string[], run: ProgramRun): Promi
       env: plainEnvironment(run.cwd),
       timeout: run.deadlineMs,
       killSignal: 'SIGKILL',
+      signal: run.signal,
       ...(run.account === null ? {} : { uid: run.account.uid, gid: run.account.gid }),
     });
     let stderr = '';
@@ -36,7 +39,9 @@ export function runProgram(file: string, args: string[], run: ProgramRun): Promi
       line = (lines.pop() ?? '').slice(-keptCharacters);
       for (const whole of lines) run.onLine?.(whole);
     });
-    child.once('error', reject);
+    child.once('error', (error) => {
+      if (error.name !== 'AbortError') reject(error);
+    });
     child.once('close', (code, signal) => resolve({ code, signal, stderr: stderr.trim() }));
   });
 }

@@ -30,6 +30,7 @@ import {
   startDetached,
   withDescendants,
 } from './processes.ts';
+import { openSpares } from './spares.ts';
 import { diskFull, ensureTemplate, exists, syncFileSystem, type Template } from './templates.ts';
 import { makeVolume } from './volumes.ts';
 
@@ -52,6 +53,9 @@ export type LocalRuntimeOptions = {
   portRange?: PortRange;
 };
 
+/** Closing it ends what it does in the background; what it has started goes on. */
+export type LocalRuntime = Runtime & AsyncDisposable;
+
 /** By SIGTERM an agent ends alone, by SIGINT it stops its server first (agent/contract/launch.ts). */
 const agentOnly = { ask: 'SIGTERM', graceMs: 2_000 } as const;
 const cleanStop = { ask: 'SIGINT', graceMs: 40_000 } as const;
@@ -61,7 +65,7 @@ const agentArgs = (home: string) => ['run', '--home', home];
 const forwarderArgs = (home: string) => ['--home', home];
 
 /** Makes the directories it needs and cleans up what an earlier life was deleting. */
-export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<Runtime> {
+export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<LocalRuntime> {
   const { account, log } = options;
   const layout = layoutOf(options.dataDirectory);
   for (const path of [layout.instances, layout.forwarders, layout.templates, layout.trash]) {
@@ -79,6 +83,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
   });
   const locked = createLocks();
   /** One change at a time per instance or cluster; a full disk is an answer, not a surprise. */
+  const spares = await openSpares({ directory: layout.spares, account, log });
   const oneAtATime = <T>(key: string, task: () => Promise<T>): Promise<T> =>
     locked(key, task).catch((error) => {
       if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') throw diskFull('write its files');
@@ -184,7 +189,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
     freePorts,
 
     async ensureEngine(engine, version, onProgress) {
-      await template(engine, version, onProgress);
+      spares.want(await template(engine, version, onProgress));
     },
 
     ensureVolume: (identity: InstanceIdentity) =>
@@ -194,9 +199,9 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
         const source = await template(identity.engine, identity.version);
         // The template may have been deleted by hand since; then it is built again.
         if (!(await exists(source.directory))) templates.clear();
-        const { directory } = await template(identity.engine, identity.version);
+        const current = await template(identity.engine, identity.version);
         await ensureDirectory(paths.home, account);
-        await makeVolume(paths, directory, account);
+        await makeVolume(paths, current, spares, account);
         flush(identity.instanceId).catch((error) =>
           log.warn({ instanceId: identity.instanceId, problem: messageOf(error) }, 'volume not flushed yet'),
         );
@@ -291,6 +296,8 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
       const [instances, forwarders] = await Promise.all([idsIn(layout.instances), idsIn(layout.forwarders)]);
       return { instances, forwarders };
     },
+
+    [Symbol.asyncDispose]: () => spares[Symbol.asyncDispose](),
   };
 
   async function instancesOf(clusterId: string): Promise<string[]> {
