@@ -17,7 +17,7 @@ const rooms = {
   api: ['auth', 'operations', 'store', 'domain', 'lib'],
   proxy: ['wire', 'api/contract', 'os', 'domain', 'lib'],
   drill: ['api/contract', 'runtimes', 'domain', 'lib'],
-  cli: ['api/contract', 'lib'],
+  cli: ['api/contract', 'os', 'lib'],
 };
 
 const own = (room) => `^src/${room}/`;

@@ -10,7 +10,7 @@ import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { Assignment } from '../domain/assignment.ts';
 import type { InstanceStatus } from '../domain/status.ts';
-import { type ErrorKind, PlatformError } from '../lib/errors.ts';
+import { httpStatusOf, PlatformError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { PromiseReply, PromiseRequest } from './contract/contract.ts';
 import { type AssignmentReply, assignmentSchema, promiseRequestSchema } from './contract/schemas.ts';
@@ -26,19 +26,6 @@ export type AgentCalls = {
 export type AgentServer = { readonly port: number; close(): Promise<void> };
 
 const maxBodyBytes = 1024 * 1024;
-
-const statusOf = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  refused: 422,
-  unavailable: 503,
-  timeout: 503,
-  cancelled: 503,
-  too_large: 413,
-} as const satisfies Record<ErrorKind, number>;
 
 export async function serveAgent(
   address: { host: string; port: number },
@@ -126,7 +113,7 @@ function sendProblem(response: ServerResponse, error: unknown, log: Log): void {
     });
     return;
   }
-  const status = statusOf[error.kind];
+  const status = httpStatusOf[error.kind];
   const { promisedTerm, generation } = error.context;
   send(response, status, 'application/problem+json', {
     type: 'about:blank',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ErrorKind, PlatformError } from '../lib/errors.ts';
-import { expectedError, problemOf, statusOf } from './problems.ts';
+import { type ErrorKind, httpStatusOf, PlatformError } from '../lib/errors.ts';
+import { expectedError, problemOf } from './problems.ts';
 
 test('every kind of error has a status of its family, and the kind is in the answer', () => {
-  for (const [kind, status] of Object.entries(statusOf)) {
+  for (const [kind, status] of Object.entries(httpStatusOf)) {
     assert.ok(status >= 400 && status < 600);
     const problem = problemOf(new PlatformError(kind as ErrorKind, 'What happened'), 'request-1');
     assert.equal(problem.kind, kind);

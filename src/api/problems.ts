@@ -4,21 +4,8 @@
  */
 import type { FastifyError } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { codeOf, type ErrorKind, messageOf, PlatformError } from '../lib/errors.ts';
+import { codeOf, type ErrorKind, httpStatusOf, messageOf, PlatformError } from '../lib/errors.ts';
 import type { Problem } from './contract/schemas.ts';
-
-export const statusOf = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  cancelled: 409,
-  too_large: 413,
-  refused: 422,
-  unavailable: 503,
-  timeout: 504,
-} as const satisfies Record<ErrorKind, number>;
 
 const titles = {
   invalid: 'The request is not valid',
@@ -61,7 +48,7 @@ export function problemOf(error: PlatformError | undefined, requestId: string): 
   return {
     type: 'about:blank',
     title: titles[error.kind],
-    status: statusOf[error.kind],
+    status: httpStatusOf[error.kind],
     detail: error.publicMessage,
     kind: error.kind,
     ...(error.hint === undefined ? {} : { hint: error.hint }),

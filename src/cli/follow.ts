@@ -3,8 +3,7 @@
  * anyway, so that a lost stream or a platform that restarts meanwhile costs a second, not the answer.
  */
 import type { Client } from '../api/contract/client.ts';
-import type { OperationSummary } from '../api/contract/schemas.ts';
-
+import { finalStates, type OperationSummary } from '../api/contract/schemas.ts';
 import { systemClock } from '../lib/clock.ts';
 import { type ErrorKind, PlatformError } from '../lib/errors.ts';
 import type { Context } from './context.ts';
@@ -14,7 +13,6 @@ import { createPlanView } from './plan-view.ts';
 /** The first looks come soon: the stream may not be open yet when a quick operation ends. */
 const firstPollMs = 50;
 const pollMs = 1_000;
-const finalStates: readonly OperationSummary['state'][] = ['done', 'failed', 'cancelled'];
 
 /** Waits until the operation has ended well; throws what went wrong, a time-out, or Interrupted. */
 export async function followOperation(

@@ -6,11 +6,11 @@
  *   3. the platform that `moor login` has logged in to
  *   4. the platform of this host, in the default data directory
  */
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { codeOf, PlatformError } from '../lib/errors.ts';
+import { writeFileAtomic } from '../os/files.ts';
 import type { CliEnvironment } from './environment.ts';
 
 export type Session = { url: string; token: string | undefined };
@@ -91,14 +91,7 @@ export async function readLogin(env: CliEnvironment['env']): Promise<Login | und
 export async function writeLogin(env: CliEnvironment['env'], login: Login): Promise<void> {
   const file = loginFile(env);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const partial = `${file}.${randomBytes(4).toString('hex')}`;
-  const handle = await open(partial, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify(login, null, 2)}\n`);
-  } finally {
-    await handle.close();
-  }
-  await rename(partial, file);
+  await writeFileAtomic(file, `${JSON.stringify(login, null, 2)}\n`, { mode: 0o600 });
 }
 
 export async function forgetLogin(env: CliEnvironment['env']): Promise<void> {

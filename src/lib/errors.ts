@@ -18,6 +18,20 @@ export type ErrorKind =
   | 'cancelled'
   | 'too_large';
 
+/** The HTTP status by which API and agents answer. */
+export const httpStatusOf = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  cancelled: 409,
+  too_large: 413,
+  refused: 422,
+  unavailable: 503,
+  timeout: 504,
+} as const satisfies Record<ErrorKind, number>;
+
 export type PlatformErrorInit = {
   /** One of the field-level reasons, for a form: path of the field and what is wrong with it. */
   fields?: { path: string; message: string }[];

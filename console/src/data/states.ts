@@ -1,5 +1,10 @@
 /** Which tone a state has, and what may be done in which state: one table each. */
-import type { Cluster, Instance, OperationSummary } from '../../../src/api/contract/schemas.ts';
+import {
+  type Cluster,
+  finalStates,
+  type Instance,
+  type OperationSummary,
+} from '../../../src/api/contract/schemas.ts';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'busy' | 'idle';
 
@@ -65,9 +70,7 @@ export function may(cluster: Pick<Cluster, 'state' | 'operation'>, action: Actio
 }
 
 export function isActive(operation: OperationSummary | null): operation is OperationSummary {
-  return (
-    operation !== null && !(['done', 'failed', 'cancelled'] as OperationState[]).includes(operation.state)
-  );
+  return operation !== null && !finalStates.includes(operation.state);
 }
 
 export function stepsDone(operation: OperationSummary): number {

@@ -64,7 +64,10 @@ export function createAgentClient(certificate: ClientCertificate): AgentClient {
     }
     const problem = agentProblemSchema.safeParse(reply.json);
     const detail = problem.success ? problem.data.detail : `HTTP status ${reply.status}`;
-    const kind = reply.status === 409 ? 'conflict' : reply.status < 500 ? 'invalid' : 'unavailable';
+    // A conflict says that the agent knows something newer; a call that was cancelled, 409 too, does not.
+    const title = problem.success ? problem.data.title : undefined;
+    const isWrong = reply.status < 500 && title !== 'cancelled';
+    const kind = title === 'conflict' ? 'conflict' : isWrong ? 'invalid' : 'unavailable';
     throw new PlatformError(kind, detail, {
       context: {
         instanceId: agent.instanceId,

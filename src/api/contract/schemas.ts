@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 
+export { finalStates } from '../../domain/operations.ts';
+
 export const Engine = z.enum(['mysql', 'postgres']);
 export const TopologyName = z.enum(['single', '1+1', '1+2', '1+3']);
 export const SizeName = z.enum(['small', 'medium', 'large']);

@@ -1,8 +1,9 @@
 /** MySQL 9.7 and 8.4: how Mooring runs one. */
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Assignment } from '../../domain/assignment.ts';
 import { codeOf } from '../../lib/errors.ts';
+import { writeFileAtomic } from '../../os/files.ts';
 import type { DatabaseSession, EngineDriver, InstanceContext, ServerCommand } from '../engine.ts';
 import { serverConfiguration, serverIdentity } from './configuration.ts';
 import { configurationFile, temporaryDirectory } from './paths.ts';
@@ -17,10 +18,10 @@ export const mysqlDriver: EngineDriver = {
     const { files, identity } = context;
     await mkdir(temporaryDirectory(files), { recursive: true, mode: 0o700 });
     await mkdir(files.run, { recursive: true, mode: 0o700 });
-    await replaceFile(configurationFile(files), serverConfiguration(context, assignment));
+    await writeFileAtomic(configurationFile(files), serverConfiguration(context, assignment));
     const identityFile = join(files.data, 'auto.cnf');
     const chosen = serverIdentity(identity.instanceId);
-    if ((await textOf(identityFile)) !== chosen) await replaceFile(identityFile, chosen);
+    if ((await textOf(identityFile)) !== chosen) await writeFileAtomic(identityFile, chosen);
     await chmod(files.data, 0o700);
   },
 
@@ -44,10 +45,4 @@ async function textOf(path: string): Promise<string | null> {
     if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
-}
-
-/** A reader sees the old text or the new one, never half of it. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode: 0o600 });
-  await rename(`${path}.new`, path);
 }

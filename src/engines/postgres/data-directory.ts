@@ -1,8 +1,9 @@
 /** The files of a data directory: whose it is, giving it its identity, and the lock of a killed server. */
-import { type FileHandle, open, readdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, PlatformError } from '../../lib/errors.ts';
 import { until } from '../../lib/wait.ts';
+import { allPids, workingDirectoryOf } from '../../os/processes.ts';
 import {
   segmentNeedsPatch,
   systemIdentifierOf,
@@ -101,9 +102,5 @@ export async function removeStaleLock(data: string): Promise<void> {
 /** Every PostgreSQL process works in its data directory. */
 async function isInUse(data: string): Promise<boolean> {
   const directory = await realpath(data);
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const directories = await Promise.all(
-    pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => undefined)),
-  );
-  return directories.includes(directory);
+  return allPids().some((pid) => workingDirectoryOf(pid) === directory);
 }

@@ -1,9 +1,8 @@
 /** Letting clients in, and cutting them off. */
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../lib/errors.ts';
 import { until } from '../../lib/wait.ts';
 import { writeFileAtomic } from '../../os/files.ts';
+import { allPids, factsOf, identify, signal } from '../../os/processes.ts';
 import type { InstanceContext } from '../engine.ts';
 import type { Connection } from './connection.ts';
 import { readOptional } from './data-directory.ts';
@@ -54,29 +53,11 @@ async function terminateUnauthenticated(connection: Connection): Promise<void> {
   const { rows } = await connection.query<{ pid: number }>('SELECT pid FROM pg_stat_activity');
   const known = new Set(rows.map((row) => row.pid));
   const own = await connection.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  const postmaster = await parentOf(own.rows[0]?.pid ?? 0);
+  const postmaster = factsOf(own.rows[0]?.pid ?? 0)?.parent;
   if (postmaster === undefined || postmaster <= 1) return;
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const parents = await Promise.all(pids.map(parentOf));
-  for (const [index, pid] of pids.entries()) {
-    if (parents[index] === postmaster && !known.has(pid)) terminate(pid);
-  }
-}
-
-async function parentOf(pid: number): Promise<number | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined;
-  }
-}
-
-function terminate(pid: number): void {
-  try {
-    process.kill(pid, 'SIGTERM');
-  } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
+  for (const pid of allPids()) {
+    const identity = identify(pid);
+    if (factsOf(pid)?.parent === postmaster && !known.has(pid)) signal(identity, 'SIGTERM');
   }
 }
 

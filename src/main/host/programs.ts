@@ -14,7 +14,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -24,6 +23,7 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { codeOf, messageOf, PlatformError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { allPids, argumentsOf, executableOf } from '../../os/processes.ts';
 
 export type Programs = { directory: string; node: string; agent: string; forwarder: string };
 
@@ -152,13 +152,10 @@ function directoriesInUse(directory: string): Set<string> {
   const below = (path: string) => {
     if (path.startsWith(`${directory}/`)) used.add(path.slice(directory.length + 1).split('/')[0] ?? '');
   };
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      for (const argument of readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')) below(argument);
-      below(readlinkSync(`/proc/${pid}/exe`));
-    } catch {
-      // Gone, or another user's: that one cannot run programs from a private directory of ours.
-    }
+  for (const pid of allPids()) {
+    for (const argument of argumentsOf(pid)) below(argument);
+    // Unknown of another user's process: that one cannot run programs from a private directory of ours.
+    below(executableOf(pid) ?? '');
   }
   return used;
 }
