@@ -75,6 +75,22 @@ describe('the forwarder program', () => {
     await assert.rejects(greeting(), { code: 'ECONNREFUSED' });
   });
 
+  it('does not claim to serve while another program holds its address', async () => {
+    const holder = createServer((socket) => socket.on('error', () => {}).end('other'));
+    holder.listen(port, '127.0.0.1');
+    await once(holder, 'listening');
+    const child = start('--home', home);
+    const named = async (file: string) => readPidFile(join(home, file))?.pid === child.pid;
+    await until('it to run', () => named('forwarder.pid'), { deadlineMs: 10_000 });
+    assert.equal(await greeting(), 'other');
+    assert.equal(await named('serving.pid'), false);
+    await new Promise((resolve) => holder.close(resolve));
+    await until('it to serve', () => named('serving.pid'), { deadlineMs: 10_000 });
+    assert.equal(await greeting(), 'hello');
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  });
+
   it('comes back on its address at once after it was killed', async () => {
     const first = start('--home', home);
     await until('the endpoint', greeting, { deadlineMs: 10_000 });

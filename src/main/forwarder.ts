@@ -11,7 +11,9 @@ import { z } from 'zod';
 import type { ForwarderLaunch } from '../domain/forwarder.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { writeFileAtomic } from '../os/files.ts';
 import { tryLock } from '../os/lock.ts';
+import { identify } from '../os/processes.ts';
 import { FeedFollower } from '../proxy/forwarder/feed.ts';
 import { Forwarder } from '../proxy/forwarder/forwarder.ts';
 
@@ -69,7 +71,10 @@ async function run(home: string): Promise<void> {
   await follower.restore();
   await Promise.all([
     follower.run(ending.signal),
-    ...launch.endpoints.map((endpoint) => forwarder.listen(endpoint)),
+    Promise.all(launch.endpoints.map((endpoint) => forwarder.listen(endpoint))).then(async () => {
+      if (ending.signal.aborted) return;
+      await writeFileAtomic(join(home, 'serving.pid'), JSON.stringify(identify(process.pid)));
+    }),
   ]);
 }
 

@@ -59,6 +59,11 @@ export const endpointsStep: Step = {
     if (closed.length > 0) return waitForMembers(run, 'Waits for members to open', closed);
     await ensureForwarder(run, bundle);
     await keepForwarder(run, bundle);
+    // Whoever answers there must be ours: a port that was free when it was chosen may be taken by now.
+    if (!(await context.runtime.forwarderServes(bundle.cluster.id))) {
+      const addresses = bundle.endpoints.map(({ host, port }) => `${host}:${port}`).join(' and ');
+      return run.wait(`The forwarder does not hold ${addresses} yet`, 15);
+    }
     for (const endpoint of bundle.endpoints) {
       try {
         const limit = AbortSignal.any([run.signal, AbortSignal.timeout(1_000)]);

@@ -108,6 +108,7 @@ export async function createWorld(store: Store): Promise<World> {
       forwarders.set(launch.clusterId, launch);
     },
     forwarderRunning: async (id) => forwarders.has(id),
+    forwarderServes: async (id) => forwarders.has(id),
     async stopForwarder(id) {
       await world.fault('stopForwarder', id);
       forwarders.delete(id);

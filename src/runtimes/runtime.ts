@@ -70,6 +70,10 @@ export interface Runtime {
 
   ensureForwarder(launch: ForwarderLaunch): Promise<void>;
   forwarderRunning(clusterId: string): Promise<boolean>;
+
+  /** Whether the forwarder itself holds all its addresses; another program may have been faster. */
+  forwarderServes(clusterId: string): Promise<boolean>;
+
   /** Ends the forwarder and frees its ports. */
   stopForwarder(clusterId: string): Promise<void>;
 

@@ -16,7 +16,7 @@ import { codeOf, messageOf } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
 import { writeFileAtomic } from '../../os/files.ts';
-import type { ProcessIdentity } from '../../os/processes.ts';
+import { type ProcessIdentity, readPidFile } from '../../os/processes.ts';
 import type { ForwarderLaunch, InstanceLaunch, Runtime } from '../runtime.ts';
 import { createLimits } from './cgroups.ts';
 import { ensureDirectory, layoutOf, type RunAs } from './layout.ts';
@@ -279,6 +279,15 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
     async forwarderRunning(clusterId) {
       const paths = layout.forwarder(clusterId);
       return running(paths.pid, forwarderArgs(paths.home)) !== undefined;
+    },
+
+    async forwarderServes(clusterId) {
+      const paths = layout.forwarder(clusterId);
+      const forwarder = running(paths.pid, forwarderArgs(paths.home));
+      const serving = readPidFile(join(paths.home, 'serving.pid'));
+      return (
+        forwarder !== undefined && forwarder.pid === serving?.pid && forwarder.startTime === serving.startTime
+      );
     },
 
     stopForwarder: (clusterId) =>
