@@ -1,0 +1,40 @@
+/** Texts of infrastructure and audit. */
+
+export const infrastructure = {
+  title: 'Infrastructure',
+  intro: 'Zones fail together, hosts fail alone. Members of one cluster never share a host.',
+  zone: 'Zone {{zone}}',
+  region: 'region {{region}}',
+  hosts_one: '{{count}} host',
+  hosts_other: '{{count}} hosts',
+  memoryFree: 'Memory free',
+  diskFree: 'Disk free',
+  instances: 'Instances',
+  noInstances: 'Empty',
+  limits: 'Limits on this installation',
+  limitsHint: 'What an instance cannot exceed, and how that is ensured.',
+  enforced: 'Enforced',
+  notEnforced: 'Not enforced',
+  resource: 'Resource',
+  how: 'How',
+  primaryOf: 'Primary of {{cluster}}',
+  standbyOf: 'Standby of {{cluster}}',
+};
+
+export const audit = {
+  title: 'Audit',
+  intro: 'Who changed or revealed what, newest first. Refused attempts are here too.',
+  table: 'Audit trail',
+  at: 'Time',
+  actor: 'Who',
+  action: 'Action',
+  object: 'Object',
+  outcome: 'Outcome',
+  address: 'From',
+  details: 'Details',
+  allowed: 'Allowed',
+  refused: 'Refused',
+  failed: 'Failed',
+  empty: 'Nothing has been recorded yet.',
+  administratorsOnly: 'Only administrators may read the audit trail.',
+};
