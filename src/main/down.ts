@@ -1,4 +1,6 @@
 /** `moor down`: stops the platform and, unless told otherwise, its databases. Nothing is lost. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, PlatformError } from '../lib/errors.ts';
 import { silentLog } from '../lib/log.ts';
@@ -35,6 +37,13 @@ export async function run(args: string[], environment: Environment): Promise<num
   return 0;
 }
 
+/** Started by root, databases run under another account; its processes are told by it. */
+function ownerOf(directory: string): { name: string; uid: number; gid: number } | null {
+  const stat = statSync(directory, { throwIfNoEntry: false });
+  if (stat === undefined || stat.uid === process.getuid?.()) return null;
+  return { name: String(stat.uid), uid: stat.uid, gid: stat.gid };
+}
+
 /** Ends what a platform that is gone has left running; returns how many agents, forwarders and stores ran. */
 async function stopWhatRuns(path: string): Promise<number> {
   const facts = readFacts(path);
@@ -42,7 +51,7 @@ async function stopWhatRuns(path: string): Promise<number> {
   await using runtime = await createLocalRuntime({
     dataDirectory: path,
     platformId: facts.id,
-    account: null,
+    account: ownerOf(join(path, 'instances')),
     programs: { node: '', agent: '', forwarder: '' },
     nodeFlags: [],
     packs: () => Promise.reject(new Error('nothing is started here')),

@@ -93,7 +93,6 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
 export async function stopEmbeddedStore(dataDirectory: string): Promise<boolean> {
   const data = join(dataDirectory, 'store', 'data');
   const running = postmasterOf(data);
-  // The pid file may be old: only a process that works in this very directory is the store.
   if (running === undefined || !worksIn(running.identity.pid, data)) return false;
   signal(running.identity, 'SIGINT');
   await untilGone(running.identity, 20_000);

@@ -31,11 +31,12 @@ import { createLocalRuntime } from '../runtimes/local/runtime.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { migrate } from '../store/migrate.ts';
 import { registerPlatform } from '../store/platform.ts';
+import { forgetStatuses } from '../store/statuses.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createVault } from '../store/vault.ts';
 import { startEmbeddedStore } from './embedded-store.ts';
 import { probeEndpoint } from './endpoint-probe.ts';
-import { freePort } from './free-port.ts';
+import { canListen, freePort } from './free-port.ts';
 import { type Account, ensureAccount } from './host/account.ts';
 import { type DataDirectory, openDataDirectory } from './host/data-directory.ts';
 import { ensurePrograms, removeOldPrograms } from './host/programs.ts';
@@ -65,8 +66,12 @@ export async function startPlatform(
   const data = await openDataDirectory({ path: settings.dataDirectory, version, account });
   started.defer(() => data.release());
   const log: Log = pino(
-    { level: process.env.MOORING_LOG_LEVEL ?? 'info', base: undefined },
-    pino.destination({ dest: join(data.path, 'logs', 'platform.log'), mkdir: true, sync: false }),
+    {
+      level: process.env.MOORING_LOG_LEVEL ?? 'info',
+      base: undefined,
+      serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
+    },
+    pino.destination({ dest: join(data.path, 'logs', 'platform.log'), sync: false, mode: 0o600 }),
   );
 
   const packs = packFinder(settings, data, told, signal);
@@ -95,7 +100,7 @@ export async function startPlatform(
   const store = openStore({ connection: settings.storeUrl ?? embedded?.url ?? '', max: 20, log });
   started.use(store);
   await migrate(store);
-  await registerPlatform(store.db, data.facts.id);
+  await registerPlatform(store, data.facts.id);
   const administrator = await ensureFirstAdministrator(store);
 
   const agentsPort = await keptPort(data, 'agents');
@@ -181,14 +186,17 @@ export async function startPlatform(
       administrator: { user: 'admin', password: administrator?.initialPassword ?? null },
     },
     async stop({ keepDatabases }) {
-      if (!keepDatabases) {
+      try {
+        if (keepDatabases) return;
         const leaders = await leadersOf(store).catch(() => new Set<string>());
         // The controller would start again what is being stopped.
         await controller[Symbol.asyncDispose]();
         await stopDatabases(runtime, leaders);
+        await forgetStatuses(store.db);
+      } finally {
+        await parts.disposeAsync();
+        if (!keepDatabases) await embedded?.stop();
       }
-      await parts.disposeAsync();
-      if (!keepDatabases) await embedded?.stop();
     },
   };
 }
@@ -257,7 +265,14 @@ async function startStoreServer(
 /** A port that is chosen once and kept, because agents that outlive the platform know it. */
 async function keptPort(data: DataDirectory, purpose: string): Promise<number> {
   const kept = data.facts.ports[purpose];
-  if (kept !== undefined) return kept;
+  if (kept !== undefined) {
+    if (await canListen(kept)) return kept;
+    throw new PlatformError(
+      'refused',
+      `Port ${kept} of 127.0.0.1, at which the ${purpose} of this platform report, is taken by another program`,
+      { hint: `See who holds it: ss -ltnp 'sport = :${kept}'. Stop that program, then run moor up again.` },
+    );
+  }
   const port = await freePort();
   await data.update({ ports: { ...data.facts.ports, [purpose]: port } });
   return port;

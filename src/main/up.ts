@@ -116,13 +116,18 @@ async function startDetached(settings: Settings, args: string[], environment: En
       ...args.filter((arg) => arg !== '--detach' && arg !== '--json'),
       '--json',
     ],
-    { detached: true, stdio: ['ignore', out, out], env: environment },
+    // What it says when ready holds the first password, which no file may keep.
+    { detached: true, stdio: ['ignore', 'pipe', out], env: environment },
   );
   closeSync(out);
   child.unref();
   let ended = false;
   child.once('exit', () => {
     ended = true;
+  });
+  let said = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
   });
   let shown = 0;
   const ready = await until(
@@ -132,14 +137,15 @@ async function startDetached(settings: Settings, args: string[], environment: En
       const lines = text.slice(shown, text.lastIndexOf('\n') + 1);
       shown += lines.length;
       for (const line of lines.split('\n')) {
-        if (line.startsWith('{"url"')) return line;
         if (line !== '' && !line.startsWith('{') && !settings.json) process.stdout.write(`${line}\n`);
       }
+      if (said.includes('\n')) return said;
       return ended ? 'ended' : undefined;
     },
     { deadlineMs: 30 * 60_000, everyMs: 20 },
   );
   if (ready === 'ended') throw whyItEnded(newText(), logFile);
+  child.stdout?.destroy();
   announce(settings, JSON.parse(ready) as ReadyMessage);
   return 0;
 }

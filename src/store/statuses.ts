@@ -49,6 +49,11 @@ export async function statusesOfClusters(db: Db, clusterIds: string[]): Promise<
   return db.selectFrom('instance_status').selectAll().where('cluster_id', 'in', clusterIds).execute();
 }
 
+/** When every instance has been taken down on purpose: what was observed before is not true any more. */
+export async function forgetStatuses(db: Db): Promise<void> {
+  await db.deleteFrom('instance_status').execute();
+}
+
 export async function allStatuses(db: Db): Promise<StatusRow[]> {
   return db.selectFrom('instance_status').selectAll().execute();
 }

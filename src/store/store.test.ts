@@ -13,6 +13,7 @@ import { until } from '../lib/wait.ts';
 import { notify } from './changes.ts';
 import { insertCluster } from './clusters.ts';
 import { migrate, migrationsDirectory } from './migrate.ts';
+import { registerPlatform } from './platform.ts';
 import { openStore, violatedConstraint } from './store.ts';
 import { insertTeam } from './teams.ts';
 import { createVault } from './vault.ts';
@@ -151,4 +152,14 @@ test('a sealed secret opens only with its key, cluster and name', () => {
   const tampered = Buffer.from(sealed);
   tampered[tampered.length - 1]! ^= 1;
   assert.throws(() => vault.open('cluster-a', 'password', tampered), PlatformError);
+});
+
+test('a store that belongs to one platform refuses another', async () => {
+  await using store = await testStore();
+  await registerPlatform(store, 'aaaaaaaa-0000-4000-8000-000000000001');
+  await registerPlatform(store, 'aaaaaaaa-0000-4000-8000-000000000001');
+  await assert.rejects(
+    registerPlatform(store, 'aaaaaaaa-0000-4000-8000-000000000002'),
+    /belongs to another platform/,
+  );
 });

@@ -85,7 +85,10 @@ export async function openDataDirectory(options: {
     };
     await directory.update({ version: options.version, dataFormat });
     for (const name of ['packs', 'programs']) mkdirSync(join(path, name), { recursive: true, mode: 0o755 });
-    for (const name of ['keys', 'logs']) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
+    for (const name of ['keys', 'logs']) {
+      mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
+      chmodSync(join(path, name), 0o700);
+    }
     return directory;
   } catch (error) {
     lock.release();
