@@ -193,7 +193,7 @@ describe('a process that is killed', () => {
         );
         await insert(created);
         const now = await platform.untilReady(created.name);
-        assert.match(now.explain[0]!, /takes reads and writes; all 1 standby follows/);
+        assert.match(now.explain[0]!, /takes reads and writes; its standby follows/);
         assert.equal(now.explain.length, 1, now.explain.join('\n'));
         assert.equal(serverOf(platform, member.id)?.pid, server?.pid);
       }

@@ -102,7 +102,7 @@ function explainActive(
       standbys === 0
         ? `${cluster.name} takes reads and writes; one instance, no standby`
         : `${cluster.name} takes reads and writes; ` +
-          `all ${standbys === 1 ? '1 standby follows' : `${standbys} standbys follow`}, ` +
+          `${standbys === 1 ? 'its standby follows' : `all ${standbys} standbys follow`}, ` +
           `a commit waits for ${k === 1 ? 'one of them' : `${k} of them`}`,
     ];
   };

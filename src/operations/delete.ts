@@ -104,7 +104,7 @@ const deletedStep: Step = {
       const purgeAfter = new Date(nowMs + settings.retentionMs);
       const change = { to: 'deleted', deletedAt: new Date(nowMs), purgeAfter } as const;
       if (!(await changeLifecycle(tx, clusterId, { from: ['deleting'], ...change }))) return;
-      const message = `${cluster} is deleted; its volumes are kept until ${purgeAfter.toISOString()}`;
+      const message = `${cluster} is deleted; its volumes are kept until ${purgeAfter.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
       await insertEvent(tx, { clusterId, severity: 'info', kind: 'cluster-deleted', message });
     });
     return run.next();
