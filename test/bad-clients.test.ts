@@ -13,6 +13,7 @@ import mysql from 'mysql2';
 import pg from 'pg';
 import type { InstanceIdentity } from '../src/domain/assignment.ts';
 import { until } from '../src/lib/wait.ts';
+import { argumentsOf } from '../src/os/processes.ts';
 import { type Address, openDatabase, query } from './support/databases.ts';
 import { rawSocket } from './support/http.ts';
 import { type Created, type Platform, processesOf, startPlatform } from './support/platform.ts';
@@ -239,10 +240,11 @@ async function programs(platform: Platform): Promise<number[]> {
     ['pg', 'my'].map(async (name) => (await platform.cluster(name)).instances.map((each) => each.pid ?? 0)),
   );
   const nodes = ['instances', 'forwarders'].flatMap((part) =>
-    processesOf(join(platform.dataDirectory, part)).filter(({ command }) =>
-      /(agent|forwarder)\.mjs/.test(command),
+    processesOf(join(platform.dataDirectory, part)).filter(({ pid }) =>
+      argumentsOf(pid).some((argument) => /\/(agent|forwarder)\.mjs$/.test(argument)),
     ),
   );
+  assert.equal(nodes.length, servers.flat().length + servers.length, 'agents and forwarders');
   return [platform.pid, ...servers.flat(), ...nodes.map(({ pid }) => pid)].sort((a, b) => a - b);
 }
 
