@@ -334,6 +334,24 @@ describe('an agent and its stand-in server', () => {
       assert.equal(agent?.status().restartsDone, 0);
     });
 
+    it('takes a call that was cancelled for no conflict, and answers each error as the API does', async () => {
+      await begin();
+      await reach(isOpen);
+      for (const [kind, status] of [
+        ['timeout', 504],
+        ['cancelled', 409],
+      ] as const) {
+        script.stopReceiver = async () => {
+          throw new PlatformError(kind, 'It did not end well');
+        };
+        const answer = controller.promise(address(), { term: status, coordinator: 'c1', round: 1 });
+        await assert.rejects(answer, (error: PlatformError) => {
+          assert.deepEqual([error.kind, error.context.status], ['unavailable', status]);
+          return true;
+        });
+      }
+    });
+
     it('stops the receiver, reads the position, persists, and only then replies', async () => {
       await begin();
       await reach(isOpen);
