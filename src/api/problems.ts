@@ -94,6 +94,11 @@ function requestError(error: unknown): PlatformError | undefined {
       return new PlatformError('invalid', 'A value in the request contains what no value may contain', {
         cause: error,
       });
+    case '53100':
+      return new PlatformError('unavailable', "The disk of the platform's store is full", {
+        hint: 'Free space on the disk of the data directory; databases keep serving meanwhile. See: moor doctor',
+        cause: error,
+      });
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':

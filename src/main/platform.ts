@@ -23,6 +23,7 @@ import { newToken } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import { createSubmissions } from '../operations/submissions.ts';
 import { writeFileAtomic } from '../os/files.ts';
+import { openLineFile } from '../os/line-file.ts';
 import { ensurePack, findPack } from '../packs/packs.ts';
 import type { OnPackProgress } from '../packs/progress.ts';
 import { openAuthority } from '../pki/authority.ts';
@@ -34,17 +35,19 @@ import { registerPlatform } from '../store/platform.ts';
 import { forgetStatuses } from '../store/statuses.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createVault } from '../store/vault.ts';
+import { bundlePrograms } from './bundle.ts';
 import { startEmbeddedStore } from './embedded-store.ts';
 import { probeEndpoint } from './endpoint-probe.ts';
 import { canListen, freePort } from './free-port.ts';
 import { type Account, ensureAccount } from './host/account.ts';
 import { type DataDirectory, openDataDirectory } from './host/data-directory.ts';
-import { ensurePrograms, removeOldPrograms } from './host/programs.ts';
+import { removeOldPrograms } from './host/programs.ts';
 import type { Settings } from './settings.ts';
 import { stopDatabases } from './stop-databases.ts';
 import type { ReadyMessage } from './up.ts';
 import { version } from './version.ts';
 
+const maxLogBytes = 32 * 1024 * 1024;
 const dayMs = 24 * 60 * 60 * 1000;
 const checkout = join(import.meta.dirname, '../..');
 
@@ -65,13 +68,16 @@ export async function startPlatform(
   const account = ensureAccount(settings.runAs);
   const data = await openDataDirectory({ path: settings.dataDirectory, version, account });
   started.defer(() => data.release());
+  // Not pino's own destination, which on a full disk tries again for ever and lets nothing else run.
+  const logFile = openLineFile(join(data.path, 'logs', 'platform.log'), maxLogBytes);
+  process.once('exit', () => logFile.flushSync());
   const log: Log = pino(
     {
       level: process.env.MOORING_LOG_LEVEL ?? 'info',
       base: undefined,
       serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
     },
-    pino.destination({ dest: join(data.path, 'logs', 'platform.log'), sync: false, mode: 0o600 }),
+    logFile,
   );
 
   const packs = packFinder(settings, data, told, signal);
@@ -80,13 +86,7 @@ export async function startPlatform(
   mysqlPack.catch(() => {});
   const [storePack, programs, keys] = await Promise.all([
     packs('postgres', engineOffers.postgres.defaultVersion),
-    ensurePrograms({
-      directory: join(data.path, 'programs'),
-      sources: {
-        agent: join(import.meta.dirname, 'agent.ts'),
-        forwarder: join(import.meta.dirname, 'forwarder.ts'),
-      },
-    }),
+    bundlePrograms(join(data.path, 'programs')),
     openKeys(data),
   ]);
   signal.throwIfAborted();
