@@ -103,7 +103,7 @@ function explainActive(
         ? `${cluster.name} takes reads and writes; one instance, no standby`
         : `${cluster.name} takes reads and writes; ` +
           `${standbys === 1 ? 'its standby follows' : `all ${standbys} standbys follow`}, ` +
-          `a commit waits for ${k === 1 ? 'one of them' : `${k} of them`}`,
+          `a commit waits for ${standbys === 1 ? 'it' : k === 1 ? 'one of them' : `${k} of them`}`,
     ];
   };
   const [state, sentence] = verdict();

@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { rolldown } from 'rolldown';
+
 import { codeOf, messageOf, PlatformError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { allPids, argumentsOf, executableOf } from '../../os/processes.ts';
@@ -53,6 +53,8 @@ export async function ensurePrograms(options: {
 type BundledFile = { name: string; code: string };
 
 async function bundle(sources: ProgramSources): Promise<BundledFile[]> {
+  // Loaded only where it is used: the platform itself only clears old programs away.
+  const { rolldown } = await import('rolldown');
   const build = await rolldown({
     input: sources,
     platform: 'node',
