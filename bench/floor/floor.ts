@@ -25,20 +25,20 @@ export type FloorOptions = {
 const account = process.getuid?.() === 0 ? findAccount('mooring') : undefined;
 const identity = account ? { uid: account.uid, gid: account.gid } : {};
 
-/** Copies the template for each member, side by side, as the platform does. */
-export async function copies(options: FloorOptions): Promise<string[]> {
+/** One empty directory per member. */
+export async function homesFor(options: FloorOptions): Promise<string[]> {
   const homes = Array.from({ length: options.standbys + 1 }, (_, n) => join(options.directory, `m${n + 1}`));
-  await Promise.all(
-    homes.map(async (home) => {
-      await mkdir(home, { mode: 0o700 });
-      if (account) await chown(home, account.uid, account.gid);
-      await finished(
-        start('cp', ['-a', '--sparse=always', '--reflink=auto', options.template, join(home, 'data')], home),
-      );
-      await chmod(join(home, 'data'), 0o700);
-    }),
-  );
+  for (const home of homes) {
+    await mkdir(home, { mode: 0o700 });
+    if (account) await chown(home, account.uid, account.gid);
+  }
   return homes;
+}
+
+export async function copyTemplate(options: FloorOptions, home: string): Promise<void> {
+  const copy = ['-a', '--sparse=auto', '--reflink=auto', options.template, join(home, 'data')];
+  await finished(start('cp', copy, home));
+  await chmod(join(home, 'data'), 0o700);
 }
 
 export function start(file: string, args: string[], home: string): ChildProcess {
@@ -48,7 +48,7 @@ export function start(file: string, args: string[], home: string): ChildProcess 
   return child;
 }
 
-function finished(child: ChildProcess): Promise<void> {
+export function finished(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) =>

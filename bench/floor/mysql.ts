@@ -2,13 +2,24 @@
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
 import type { Pack } from '../../src/domain/packs.ts';
-import { again, copies, endAll, type Floor, type FloorOptions, freePort, start, write } from './floor.ts';
+import {
+  again,
+  copyTemplate,
+  endAll,
+  type Floor,
+  type FloorOptions,
+  freePort,
+  homesFor,
+  start,
+  write,
+} from './floor.ts';
 
 export async function mysqlFloor(options: FloorOptions & { pack: Pack }): Promise<Floor> {
   const { pack, k } = options;
   const ports = await Promise.all(Array.from({ length: options.standbys + 1 }, freePort));
   const begun = performance.now();
-  const homes = await copies(options);
+  const homes = await homesFor(options);
+  await Promise.all(homes.map((home) => copyTemplate(options, home)));
   const servers = homes.map((home, n) => {
     write(join(home, 'my.cnf'), configuration(home, n + 1, ports[n] ?? 0));
     return start(
