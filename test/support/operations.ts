@@ -1,8 +1,15 @@
 /** Operations watched from outside, step by step, for tests that disturb them. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Accepted, OperationSummary } from '../../src/api/contract/schemas.ts';
 import { until } from '../../src/lib/wait.ts';
-import type { Created, Platform } from './platform.ts';
+import { query, untilEverywhere } from './databases.ts';
+import { type Created, type Platform, processesOf } from './platform.ts';
+import { runningTwice } from './processes.ts';
+
+/** How long an operation may take that is disturbed once. */
+export const patienceMs = 40_000;
 
 /**
  * Waits until an operation is at this step or past it. A step that was too quick to be seen counts as
@@ -55,4 +62,54 @@ export async function createdOf(platform: Platform, name: string): Promise<Creat
     rule,
     secondsToReady: secondsToReady ?? 0,
   };
+}
+
+/** Writes through the endpoint are acknowledged and reach every member. */
+export async function worksWithRows(platform: Platform, name: string, rows: number): Promise<Created> {
+  const cluster = await platform.untilReady(name);
+  assert.deepEqual(cluster.explain.slice(1), []);
+  const created = await createdOf(platform, name);
+  // A server that was killed at the last step may be coming back at this very moment.
+  const write = (sql: string, done: RegExp) =>
+    until(
+      `the answer to: ${sql}`,
+      () =>
+        query(created, created.endpoints.readWrite, sql).catch((error) => {
+          // Its connection may have broken after the commit.
+          if (done.test(String(error))) return true;
+          throw error;
+        }),
+      { deadlineMs: 30_000, everyMs: 50 },
+    );
+  if (rows === 1) await write('create table t (id int primary key)', /exists/);
+  await write(`insert into t values (${rows})`, /duplicate/i);
+  await untilEverywhere(created, 'select count(*), max(id) from t', [[String(rows), String(rows)]]);
+  await platform.untilReady(name);
+  assert.deepEqual(runningTwice(platform), []);
+  return created;
+}
+
+/** Deletes with purge; afterwards neither a file nor a process is left of it. */
+export async function removed(
+  platform: Platform,
+  name: string,
+  ends = (accepted: Accepted) => platform.operationDone(accepted.operation.id, patienceMs),
+): Promise<void> {
+  const { id, instances } = await platform.cluster(name);
+  await ends(await submitDelete(platform, name, true));
+  await assert.rejects(platform.cluster(name), /no cluster/i);
+  for (const path of [`forwarders/${id}`, ...instances.map((instance) => `instances/${instance.id}`)]) {
+    const directory = join(platform.dataDirectory, path);
+    assert(!existsSync(directory), `${directory} is gone`);
+    assert.deepEqual(processesOf(directory), []);
+  }
+}
+
+/** Deleted, and nothing of it runs. */
+export async function stopped(platform: Platform, name: string): Promise<void> {
+  const { state, instances } = await platform.cluster(name);
+  assert.equal(state, 'deleted');
+  for (const { id } of instances) {
+    assert.deepEqual(processesOf(join(platform.dataDirectory, 'instances', id)), []);
+  }
 }
