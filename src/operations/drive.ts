@@ -39,6 +39,9 @@ const passing = new Set(['unavailable', 'timeout', 'conflict']);
 /** Anything that is not a PlatformError is tried again this often, in case it was a passing fault. */
 const unknownErrorTries = 3;
 const undoTries = 20;
+/** A wait is told when its step has lasted this long, and then at most this often. */
+const tellAfterMs = 700;
+const tellEveryMs = 500;
 
 export class Driven implements AsyncDisposable {
   readonly #drive: Drive;
@@ -52,6 +55,7 @@ export class Driven implements AsyncDisposable {
   /** When this runner took up a step that another life had begun. */
   readonly #resumedAtMs: number;
   #nudged = false;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   #pausing = false;
   #lookAgain = false;
   #wake = () => {};
@@ -152,7 +156,8 @@ export class Driven implements AsyncDisposable {
         await this.#drive.hooks.afterRow?.(this.#row, step.name);
         return false;
       case 'wait':
-        if (this.#row.waiting_for !== result.for || this.#row.state !== 'waiting') {
+        if (this.#isWorthTelling(step, result.for)) {
+          this.#toldAtMs = this.#drive.context.clock.monotonicMs();
           await this.#write({ state: 'waiting', waiting_for: result.for });
         }
         await this.#pause(result.againMs);
@@ -165,6 +170,20 @@ export class Driven implements AsyncDisposable {
       case 'fail':
         return this.#fail(step, result.error);
     }
+  }
+
+  /**
+   * Who and why is for people: not before they could wonder, and no faster than they can read. Each
+   * telling costs a row, a notification and a call of everybody who looks.
+   */
+  #isWorthTelling(step: Step, sentence: string): boolean {
+    if (this.#row.waiting_for === sentence && this.#row.state === 'waiting') return false;
+    const { clock } = this.#drive.context;
+    if (clock.monotonicMs() - this.#toldAtMs < tellEveryMs) return false;
+    const startedAt = this.#planStep(step.name)?.startedAt;
+    return (
+      startedAt === null || startedAt === undefined || clock.nowMs() - Date.parse(startedAt) >= tellAfterMs
+    );
   }
 
   async #fail(step: Step, error: PlatformError): Promise<boolean> {
