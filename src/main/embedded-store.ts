@@ -5,7 +5,7 @@
  * the next start adopts it. While the platform runs, a store that dies is started again.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -15,7 +15,14 @@ import { newPassword } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import { until } from '../lib/wait.ts';
 import { writeFileAtomic } from '../os/files.ts';
-import { identify, isAlive, type ProcessIdentity, signal, untilGone } from '../os/processes.ts';
+import {
+  identify,
+  isAlive,
+  type ProcessIdentity,
+  signal,
+  untilGone,
+  workingDirectoryOf,
+} from '../os/processes.ts';
 import { freePort } from './free-port.ts';
 
 export type EmbeddedStoreOptions = {
@@ -93,18 +100,10 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
 export async function stopEmbeddedStore(dataDirectory: string): Promise<boolean> {
   const data = join(dataDirectory, 'store', 'data');
   const running = postmasterOf(data);
-  if (running === undefined || !worksIn(running.identity.pid, data)) return false;
+  if (running === undefined || workingDirectoryOf(running.identity.pid) !== realpathSync(data)) return false;
   signal(running.identity, 'SIGINT');
   await untilGone(running.identity, 20_000);
   return true;
-}
-
-function worksIn(pid: number, directory: string): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(directory);
-  } catch {
-    return false;
-  }
 }
 
 /** initdb into a directory of its own, renamed when complete: a start that was killed begins again. */
