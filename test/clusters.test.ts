@@ -69,7 +69,7 @@ describe('a cluster from creation to purge', () => {
       assert.equal(trash.state, 'deleted');
       const keptDays = (Date.parse(trash.purgeAfter ?? '') - Date.now()) / 86_400_000;
       assert(keptDays > 7.9 && keptDays < 8.1, `kept for ${keptDays} days`);
-      assert.deepEqual(processesOf(join(platform.dataDirectory, 'instances')), []);
+      assert.deepEqual(platform.instanceProcesses(), []);
 
       const undeleted = await platform.cli('undelete', name);
       assert.equal(undeleted.code, 0, undeleted.stderr);
@@ -82,7 +82,7 @@ describe('a cluster from creation to purge', () => {
       await assert.rejects(platform.cluster(name), /not found|no cluster/i);
       assert.deepEqual(filesIn(platform, 'instances'), []);
       assert.deepEqual(filesIn(platform, 'forwarders'), []);
-      assert.deepEqual(processesOf(join(platform.dataDirectory, 'instances')), []);
+      assert.deepEqual(platform.instanceProcesses(), []);
       assert.deepEqual(processesOf(join(platform.dataDirectory, 'forwarders')), []);
     });
   }

@@ -1,6 +1,5 @@
 /** Taking a platform down, in every way in which that happens, and starting it again. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { query } from './support/databases.ts';
 import { type Created, type Platform, processesOf, startPlatform } from './support/platform.ts';
@@ -41,7 +40,7 @@ describe('taking the platform down', () => {
   });
 
   it('leaves the databases serving when told so, and a start at another port finds them', async () => {
-    const pids = () => processesOf(join(platform.dataDirectory, 'instances')).map(({ pid }) => pid);
+    const pids = () => platform.instanceProcesses().map(({ pid }) => pid);
     const before = pids();
     assert.equal((await platform.cli('down', '--keep-databases')).code, 0);
     await query(created, created.endpoints.readWrite, 'insert into t values (3)');

@@ -87,6 +87,12 @@ export class Platform {
     this.adminPassword = said.administrator.password ?? this.adminPassword;
   }
 
+  /** Agents and servers. Spare volumes, which are copied in the background, belong to no instance. */
+  instanceProcesses(): { pid: number; command: string }[] {
+    const all = processesOf(join(this.dataDirectory, 'instances'));
+    return all.filter(({ command }) => !command.includes('/.spares/'));
+  }
+
   /** SIGKILL, as a crash would; databases and forwarders must not notice. */
   async kill(): Promise<void> {
     const child = this.#process;
