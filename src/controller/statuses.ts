@@ -176,6 +176,7 @@ export async function openStatusBook(parts: { store: Store; clock: Clock; log: L
     await notify(store.db, { kind: 'cluster', name: cluster.name });
   };
 
+  await touchController(store.db, new Date(clock.nowMs()));
   let sweeping: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
     sweeping = sweep().catch((error) =>

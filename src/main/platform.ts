@@ -32,7 +32,7 @@ import { createLocalRuntime } from '../runtimes/local/runtime.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { migrate } from '../store/migrate.ts';
 import { registerPlatform } from '../store/platform.ts';
-import { forgetStatuses } from '../store/statuses.ts';
+import { ageStatuses } from '../store/statuses.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createVault } from '../store/vault.ts';
 import { bundlePrograms } from './bundle.ts';
@@ -119,6 +119,7 @@ export async function startPlatform(
   });
 
   started.use(runtime);
+  await ageStatuses(store.db, await instancesWithAgents(runtime));
 
   const vault = createVault(keys.secret);
   const controllerCertificate = await keys.authority.issue({
@@ -192,7 +193,6 @@ export async function startPlatform(
         // The controller would start again what is being stopped.
         await controller[Symbol.asyncDispose]();
         await stopDatabases(runtime, leaders);
-        await forgetStatuses(store.db);
       } finally {
         await parts.disposeAsync();
         if (!keepDatabases) await embedded?.stop();
@@ -316,6 +316,12 @@ async function warmTemplates(runtime: Runtime, mysqlPack: Promise<Pack>, told: T
         told.say(`MySQL is not available yet: ${messageOf(error)} ${hint}`);
       }),
   ]);
+}
+
+async function instancesWithAgents(runtime: Runtime): Promise<string[]> {
+  const { instances } = await runtime.inventory();
+  const running = await Promise.all(instances.map((id) => runtime.agentRunning(id)));
+  return instances.filter((_, index) => running[index]);
 }
 
 async function leadersOf(store: Store): Promise<Set<string>> {

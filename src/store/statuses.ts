@@ -49,9 +49,16 @@ export async function statusesOfClusters(db: Db, clusterIds: string[]): Promise<
   return db.selectFrom('instance_status').selectAll().where('cluster_id', 'in', clusterIds).execute();
 }
 
-/** When every instance has been taken down on purpose: what was observed before is not true any more. */
-export async function forgetStatuses(db: Db): Promise<void> {
-  await db.deleteFrom('instance_status').execute();
+/**
+ * At the start of a platform: whoever has no agent now has not been heard, however short ago it was.
+ * What was observed last stays, because the next report is compared with it.
+ */
+export async function ageStatuses(db: Db, withAgents: readonly string[]): Promise<void> {
+  await db
+    .updateTable('instance_status')
+    .set({ received_at: new Date(0) })
+    .where((eb) => eb.not(eb('instance_id', '=', eb.fn.any(eb.val([...withAgents])))))
+    .execute();
 }
 
 export async function allStatuses(db: Db): Promise<StatusRow[]> {
