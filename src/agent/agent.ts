@@ -61,6 +61,8 @@ export type RunningAgent = {
 };
 
 const observeEveryMs = 500;
+const awaitStreamEveryMs = 20;
+const awaitStreamForMs = 3_000;
 const observeTimeoutMs = 5000;
 const promiseDeadlineMs = 5000;
 const listenAgainMs = 1000;
@@ -234,7 +236,15 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       observing = false;
       // What was begun before a task ended says nothing about what the task has done.
       if (observeAgain) void observe();
+      else if (isAwaitingStream()) setTimeout(() => void observe(), awaitStreamEveryMs).unref();
     }
+  }
+
+  /** A standby that has just been told whom to follow: whoever waits for the stream need not wait longer. */
+  function isAwaitingStream(): boolean {
+    if (stopped || !bench.session || state.progress.following === null) return false;
+    const isNew = clock.monotonicMs() - state.settledAt < awaitStreamForMs;
+    return isNew && state.database?.receiver?.state !== 'streaming';
   }
 
   function dropSession(): void {
