@@ -148,7 +148,7 @@ async function endState(world: World, { id }: ClusterRow, operation: NamedOperat
     leased: operation.lease_owner !== null,
     events: (await listEvents(db, id, { limit: 100 })).map(({ kind, message }) => ({
       kind,
-      message: message.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, 'TIME'),
+      message: message.replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/, 'TIME'),
     })),
   };
 }
