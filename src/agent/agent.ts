@@ -406,7 +406,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     status,
     async stopServer() {
       dispatch({ kind: 'leaving' });
-      await until('the server to stop', () => state.server.kind === 'down', {
+      await until('the server to stop', () => state.server.kind === 'down' && state.running === null, {
         deadlineMs: stopServerDeadlineMs,
         everyMs: 5,
         maxEveryMs: 20,

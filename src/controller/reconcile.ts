@@ -8,7 +8,7 @@
  */
 import { messageOf } from '../lib/errors.ts';
 import type { OperationContext } from '../operations/context.ts';
-import { certificateFor, forwarderLaunch, launchOf } from '../operations/members.ts';
+import { certificateFor, forwarderLaunch, idsOf, launchOf } from '../operations/members.ts';
 import { type SubmitContext, submitPurge } from '../operations/submit.ts';
 import { clusterById, clustersDueForPurge, listClusters, lockCluster } from '../store/clusters.ts';
 import { type ClusterBundle, loadBundles } from '../store/facts.ts';
@@ -90,7 +90,7 @@ export function createReconciler(context: OperationContext & SubmitContext): Rec
       if (runs && told.has(id)) continue;
       await repair(`forwarder ${id}`, `start ${name}'s forwarder`, () =>
         whileActive(id, async () => {
-          await runtime.ensureForwarder(forwarderLaunch(context, bundle));
+          await runtime.ensureForwarder(forwarderLaunch(context, bundle), idsOf(bundle));
           told.add(id);
           if (!runs) log.info({ cluster: id }, 'the forwarder was missing and is started again');
         }),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, PlatformError } from '../lib/errors.ts';
 import { silentLog } from '../lib/log.ts';
+import { tryLock } from '../os/lock.ts';
 import { signal, untilGone } from '../os/processes.ts';
 import { createLocalRuntime } from '../runtimes/local/runtime.ts';
 import { stopEmbeddedStore } from './embedded-store.ts';
@@ -29,12 +30,32 @@ export async function run(args: string[], environment: Environment): Promise<num
     await untilGone(running.process, deadlineMs);
   }
   // A platform that was killed leaves its databases serving, and so does --keep-databases.
-  const stopped = keepDatabases ? 0 : await stopWhatRuns(path);
+  const isMine = readFacts(path) !== undefined;
+  const stopped = keepDatabases || !isMine ? 0 : await alone(path, () => stopWhatRuns(path));
   if (running === undefined && stopped === 0) say(`Nothing runs with the data directory ${path}`);
   else say('Stopped');
   if (json)
     process.stdout.write(`${JSON.stringify({ stopped: true, dataDirectory: path, keepDatabases })}\n`);
   return 0;
+}
+
+/** Holds the directory's lock meanwhile: what a platform that starts at this moment runs is not ours. */
+async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const lock = await tryLock(join(path, 'platform.lock'));
+  if (!lock.held) {
+    throw new PlatformError(
+      'conflict',
+      `A platform has just been started with ${path} (process ${lock.holder?.pid})`,
+      {
+        hint: 'Stop that one with: moor down',
+      },
+    );
+  }
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
 }
 
 /** Started by root, databases run under another account; its processes are told by it. */

@@ -16,6 +16,7 @@ import type { Log } from '../lib/log.ts';
 import { until } from '../lib/wait.ts';
 import { writeFileAtomic } from '../os/files.ts';
 import {
+  allPids,
   identify,
   isAlive,
   type ProcessIdentity,
@@ -45,6 +46,8 @@ export type EmbeddedStore = {
 
 const superuser = 'mooring';
 const database = 'mooring';
+/** What recovery after a crash may take; the write-ahead log is bounded by max_wal_size. */
+const recoveryMs = 300_000;
 
 export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const { directory, account } = options;
@@ -69,12 +72,14 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
   const { port } = server;
   let supervised = server.identity;
   let busy = false;
+  let restarting: Promise<void> = Promise.resolve();
   const watch = setInterval(() => {
     if (busy || isAlive(supervised)) return;
     busy = true;
     options.log.warn({ pid: supervised.pid }, 'the store has ended; starting it again');
-    // The same port, because every open pool knows this address.
-    start(options, data, urlFor, port)
+    restarting = adopt(data, urlFor)
+      // The same port, because every open pool knows this address.
+      .then(async (running) => running ?? (await start(options, data, urlFor, port)))
       .then((again) => {
         supervised = again.identity;
       })
@@ -91,6 +96,7 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
     release: () => clearInterval(watch),
     stop: async () => {
       clearInterval(watch);
+      await restarting;
       if (signal(supervised, 'SIGINT')) await untilGone(supervised, 20_000);
     },
   };
@@ -129,15 +135,37 @@ async function refuseOtherVersion(data: string, pack: Pack): Promise<void> {
 
 type Running = { identity: ProcessIdentity; port: number };
 
-/** A server that already runs on this data directory: postmaster.pid names its pid and its port. */
+/**
+ * A server that already runs on this data directory: postmaster.pid names its pid and its port. One
+ * that recovers or shuts down is waited for, because a second server would be refused. Undefined when
+ * none runs; the lock of one that was killed is then gone, since its pid may be somebody else's by now.
+ */
 async function adopt(
   data: string,
   urlFor: (port: number, name: string) => string,
 ): Promise<Running | undefined> {
   const running = postmasterOf(data);
-  if (running === undefined) return undefined;
-  // The pid may be somebody else's by now; a server that takes our password is ours.
-  return (await answers(urlFor(running.port, 'postgres'))) ? running : undefined;
+  if (running !== undefined && workingDirectoryOf(running.identity.pid) === realpathSync(data)) {
+    const answered = await until(
+      'the running store to answer',
+      async () => {
+        if (!isAlive(running.identity)) return 'gone';
+        return (await answers(urlFor(running.port, 'postgres'))) && 'answers';
+      },
+      { deadlineMs: recoveryMs, everyMs: 20, maxEveryMs: 250 },
+    );
+    if (answered === 'answers') return running;
+  }
+  // Children of a killed server use its shared memory for a moment longer.
+  await until('what is left of the old store to end', () => !isInUse(data), { deadlineMs: 30_000 });
+  await rm(join(data, 'postmaster.pid'), { force: true });
+  return undefined;
+}
+
+/** Every PostgreSQL process works in its data directory. */
+function isInUse(data: string): boolean {
+  const directory = realpathSync(data);
+  return allPids().some((pid) => workingDirectoryOf(pid) === directory);
 }
 
 function postmasterOf(data: string): Running | undefined {
@@ -193,12 +221,17 @@ async function start(
   child.once('exit', (code, by) => {
     ended = `it ended with ${by ?? `code ${code}`}`;
   });
-  await until(
-    'the store to accept connections',
-    async () => ended !== undefined || (await answers(urlFor(port, 'postgres'))),
-    { deadlineMs: 60_000, everyMs: 10, maxEveryMs: 50 },
-  );
   const identity = child.pid === undefined ? undefined : identify(child.pid);
+  try {
+    await until(
+      'the store to accept connections',
+      async () => ended !== undefined || (await answers(urlFor(port, 'postgres'))),
+      { deadlineMs: recoveryMs, everyMs: 10, maxEveryMs: 50 },
+    );
+  } catch (error) {
+    signal(identity, 'SIGINT');
+    throw error;
+  }
   if (ended !== undefined || identity === undefined) {
     const tail = readFileSync(logFile, 'utf8').trim().split('\n').slice(-3).join(' | ');
     throw new PlatformError(

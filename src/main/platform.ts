@@ -93,18 +93,15 @@ export async function startPlatform(
 
   const embedded = await startStoreServer(settings, data, storePack, account, log);
   // A start that fails leaves nothing behind that did not run before.
-  let isUp = false;
-  if (embedded) {
-    started.defer(() => (isUp || embedded.adopted ? embedded.release() : embedded.stop()));
-  }
+  let keepStore = embedded?.adopted ?? false;
+  if (embedded) started.defer(() => (keepStore ? embedded.release() : embedded.stop()));
   const store = openStore({ connection: settings.storeUrl ?? embedded?.url ?? '', max: 20, log });
   started.use(store);
   await migrate(store);
   await registerPlatform(store, data.facts.id);
   const administrator = await ensureFirstAdministrator(store);
 
-  const agentsPort = await keptPort(data, 'agents');
-  const controllerUrl = `https://127.0.0.1:${agentsPort}`;
+  let controllerUrl = '';
   const runtime = await createLocalRuntime({
     dataDirectory: data.path,
     platformId: data.facts.id,
@@ -119,6 +116,8 @@ export async function startPlatform(
   });
 
   started.use(runtime);
+  const agentsPort = await agentsPortOf(data, runtime);
+  controllerUrl = `https://127.0.0.1:${agentsPort}`;
   await ageStatuses(store.db, await instancesWithAgents(runtime));
 
   const vault = createVault(keys.secret);
@@ -150,6 +149,7 @@ export async function startPlatform(
   started.defer(() => api.close());
   // The public port must be known before forwarders are told where the feed is.
   const publicUrl = await listen(api, settings, data);
+  await data.update({ address: publicUrl });
 
   const controller = await startController({
     store,
@@ -174,10 +174,9 @@ export async function startPlatform(
 
   await warmTemplates(runtime, mysqlPack, told);
   removeOldPrograms(join(data.path, 'programs'), programs);
-  await data.update({ address: publicUrl });
   log.info({ url: publicUrl, pid: process.pid }, 'the platform is up');
 
-  isUp = true;
+  keepStore = true;
   const parts = started.move();
   return {
     ready: {
@@ -187,15 +186,15 @@ export async function startPlatform(
       administrator: { user: 'admin', password: administrator?.initialPassword ?? null },
     },
     async stop({ keepDatabases }) {
+      keepStore = keepDatabases;
       try {
         if (keepDatabases) return;
-        const leaders = await leadersOf(store).catch(() => new Set<string>());
+        const leaders = await leadersOf(store);
         // The controller would start again what is being stopped.
         await controller[Symbol.asyncDispose]();
         await stopDatabases(runtime, leaders);
       } finally {
         await parts.disposeAsync();
-        if (!keepDatabases) await embedded?.stop();
       }
     },
   };
@@ -262,20 +261,25 @@ async function startStoreServer(
   return await startEmbeddedStore({ directory, pack, account, log: log.child({ part: 'store' }) });
 }
 
-/** A port that is chosen once and kept, because agents that outlive the platform know it. */
-async function keptPort(data: DataDirectory, purpose: string): Promise<number> {
-  const kept = data.facts.ports[purpose];
-  if (kept !== undefined) {
-    if (await canListen(kept)) return kept;
+/**
+ * The port at which agents report. It is kept, because agents that outlive the platform know it; only
+ * while none runs may it change.
+ */
+async function agentsPortOf(data: DataDirectory, runtime: Runtime): Promise<number> {
+  const { ports } = data.facts;
+  if (ports.agents !== undefined && (await canListen(ports.agents))) return ports.agents;
+  if (ports.agents !== undefined && (await instancesWithAgents(runtime)).length > 0) {
     throw new PlatformError(
       'refused',
-      `Port ${kept} of 127.0.0.1, at which the ${purpose} of this platform report, is taken by another program`,
-      { hint: `See who holds it: ss -ltnp 'sport = :${kept}'. Stop that program, then run moor up again.` },
+      `Port ${ports.agents} of 127.0.0.1, at which the agents of this platform report, is taken by another program`,
+      {
+        hint: `See who holds it: ss -ltnp 'sport = :${ports.agents}'. Stop that program, then run moor up again.`,
+      },
     );
   }
-  const port = await freePort();
-  await data.update({ ports: { ...data.facts.ports, [purpose]: port } });
-  return port;
+  const agents = await freePort();
+  await data.update({ ports: { ...ports, agents } });
+  return agents;
 }
 
 /**
@@ -307,15 +311,13 @@ async function listen(api: FastifyInstance, settings: Settings, data: DataDirect
 
 /** The first cluster should not have to wait for a template. */
 async function warmTemplates(runtime: Runtime, mysqlPack: Promise<Pack>, told: Told): Promise<void> {
-  await Promise.all([
-    runtime.ensureEngine('postgres', engineOffers.postgres.defaultVersion),
-    mysqlPack
-      .then(() => runtime.ensureEngine('mysql', engineOffers.mysql.defaultVersion))
-      .catch((error) => {
-        const hint = error instanceof PlatformError ? (error.hint ?? '') : '';
-        told.say(`MySQL is not available yet: ${messageOf(error)} ${hint}`);
-      }),
-  ]);
+  const warm = (engine: EngineKind) =>
+    runtime.ensureEngine(engine, engineOffers[engine].defaultVersion).catch((error) => {
+      const hint = error instanceof PlatformError ? (error.hint ?? '') : '';
+      told.say(`${engineOffers[engine].label} is not available yet: ${messageOf(error)} ${hint}`);
+    });
+  // A pack that cannot be had is told by the same words as a template that cannot be built.
+  await Promise.all([warm('postgres'), mysqlPack.catch(() => {}).then(() => warm('mysql'))]);
 }
 
 async function instancesWithAgents(runtime: Runtime): Promise<string[]> {
@@ -324,7 +326,13 @@ async function instancesWithAgents(runtime: Runtime): Promise<string[]> {
   return instances.filter((_, index) => running[index]);
 }
 
+/** Empty when the store does not say it in time: the order of stopping is a courtesy, not a need. */
 async function leadersOf(store: Store): Promise<Set<string>> {
-  const rows = await store.db.selectFrom('groups').select('rule').execute();
-  return new Set(rows.map((row) => row.rule.leader));
+  const leaders = store.db
+    .selectFrom('groups')
+    .select('rule')
+    .execute()
+    .then((rows) => new Set(rows.map((row) => row.rule.leader)))
+    .catch(() => new Set<string>());
+  return await Promise.race([leaders, systemClock.delay(3_000).then(() => new Set<string>())]);
 }

@@ -14,9 +14,12 @@ export async function stopDatabases(runtime: Runtime, leaders: ReadonlySet<strin
     ...forwarders.map((id) => runtime.forwarderRunning(id)),
   ]);
   await Promise.all(forwarders.map((id) => runtime.stopForwarder(id)));
-  await Promise.all(instances.filter((id) => leaders.has(id)).map((id) => runtime.stopInstance(id, 'clean')));
-  await Promise.all(
-    instances.filter((id) => !leaders.has(id)).map((id) => runtime.stopInstance(id, 'clean')),
-  );
+  const stop = (ids: string[]) => Promise.allSettled(ids.map((id) => runtime.stopInstance(id, 'clean')));
+  const stops = [
+    ...(await stop(instances.filter((id) => leaders.has(id)))),
+    ...(await stop(instances.filter((id) => !leaders.has(id)))),
+  ];
+  // One that does not end keeps nobody else running.
+  for (const each of stops) if (each.status === 'rejected') throw each.reason;
   return running.filter(Boolean).length;
 }

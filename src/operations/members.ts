@@ -95,8 +95,10 @@ export async function keepAgents(run: StepRun, bundle: ClusterBundle): Promise<v
 export async function keepForwarder(run: StepRun, bundle: ClusterBundle): Promise<void> {
   const { runtime } = run.context;
   if (run.elapsedMs < patienceMs || (await runtime.forwarderRunning(bundle.cluster.id))) return;
-  await runtime.ensureForwarder(forwarderLaunch(run.context, bundle));
+  await runtime.ensureForwarder(forwarderLaunch(run.context, bundle), idsOf(bundle));
 }
+
+export const idsOf = (bundle: ClusterBundle): string[] => bundle.instances.map((row) => row.id);
 
 export function forwarderLaunch(context: OperationContext, bundle: ClusterBundle): ForwarderLaunch {
   const { cluster, endpoints } = bundle;
@@ -112,7 +114,7 @@ export function forwarderLaunch(context: OperationContext, bundle: ClusterBundle
 /** Once per life of the runner: started beside the servers, waited for when the endpoints open. */
 export function ensureForwarder(run: StepRun | UndoRun, bundle: ClusterBundle): Promise<void> {
   return run.once('forwarder', async () => {
-    await run.context.runtime.ensureForwarder(forwarderLaunch(run.context, bundle));
+    await run.context.runtime.ensureForwarder(forwarderLaunch(run.context, bundle), idsOf(bundle));
   });
 }
 

@@ -36,8 +36,11 @@ export function openLineFile(path: string, maxBytes: number): LineFile {
         written = 0;
       }
       // A full disk must not end whoever writes a log; the lines are lost.
-      await appendFile(path, batch, { mode: 0o600 }).catch(() => {});
-      written += batch.length;
+      const isWritten = await appendFile(path, batch, { mode: 0o600 }).then(
+        () => true,
+        () => false,
+      );
+      if (isWritten) written += batch.length;
     }
     writing = undefined;
   }

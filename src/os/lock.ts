@@ -36,7 +36,10 @@ export async function tryLock(path: string): Promise<Taken> {
       return { held: false, holder };
     }
     const me = identify(process.pid);
-    await writeFileAtomic(path, JSON.stringify(me), { mode: 0o644 });
+    // The socket is the lock; a full disk must not keep anybody from holding it.
+    await writeFileAtomic(path, JSON.stringify(me), { mode: 0o644 }).catch((error) => {
+      if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error;
+    });
     return {
       held: true,
       release() {

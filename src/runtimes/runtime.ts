@@ -68,7 +68,11 @@ export interface Runtime {
   /** Removes volume, files and limits of a stopped instance. */
   removeInstance(instanceId: string): Promise<void>;
 
-  ensureForwarder(launch: ForwarderLaunch): Promise<void>;
+  /**
+   * The cluster's forwarder. It opens no endpoint before the volumes of these instances are known to be
+   * on the disk.
+   */
+  ensureForwarder(launch: ForwarderLaunch, instanceIds: readonly string[]): Promise<void>;
   forwarderRunning(clusterId: string): Promise<boolean>;
 
   /** Whether the forwarder itself holds all its addresses; another program may have been faster. */

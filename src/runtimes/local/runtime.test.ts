@@ -258,11 +258,11 @@ describe('forwarders', () => {
   it('start once, are adopted, and end', async () => {
     await using b = await bench();
     const runtime = await b.runtime();
-    await runtime.ensureForwarder(forwarder);
+    await runtime.ensureForwarder(forwarder, []);
     const pidFile = join(b.dataDirectory, 'forwarders', 'cluster-1', 'forwarder.pid');
     const first = await until('its pid file', () => readPidFile(pidFile), soon);
     const next = await b.runtime();
-    await next.ensureForwarder(forwarder);
+    await next.ensureForwarder(forwarder, []);
     assert.deepEqual(readPidFile(pidFile), first);
     assert.deepEqual((await next.inventory()).forwarders, ['cluster-1']);
     await next.stopForwarder('cluster-1');
@@ -274,7 +274,7 @@ describe('forwarders', () => {
   it('are ended before their home is removed, even when nothing but their place tells them', async () => {
     await using b = await bench();
     const runtime = await b.runtime();
-    await runtime.ensureForwarder(forwarder);
+    await runtime.ensureForwarder(forwarder, []);
     const cwd = join(b.dataDirectory, 'forwarders', 'cluster-1');
     const stray = spawn('sleep', ['1000'], { cwd, detached: true, stdio: 'ignore', ...b.account });
     try {
@@ -289,7 +289,7 @@ describe('forwarders', () => {
   it('open endpoints only when the volumes are on the disk', async () => {
     await using b = await bench();
     const { runtime } = await started(b);
-    await runtime.ensureForwarder(forwarder);
+    await runtime.ensureForwarder(forwarder, []);
     assert.ok(existsSync(join(home(b), 'volume.synced')));
   });
 });

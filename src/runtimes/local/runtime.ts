@@ -260,9 +260,9 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
         await remove(paths.home);
       }),
 
-    ensureForwarder: (launch: ForwarderLaunch) =>
+    ensureForwarder: (launch: ForwarderLaunch, instanceIds: readonly string[]) =>
       oneAtATime(launch.clusterId, async () => {
-        await Promise.all((await instancesOf(launch.clusterId)).map(flush));
+        await Promise.all(instanceIds.map(flush));
         const paths = layout.forwarder(launch.clusterId);
         await ensureDirectory(paths.home, account);
         await writeIfDifferent(paths.launch, JSON.stringify(launch), account);
@@ -308,19 +308,6 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
 
     [Symbol.asyncDispose]: () => spares[Symbol.asyncDispose](),
   };
-
-  async function instancesOf(clusterId: string): Promise<string[]> {
-    const all = await idsIn(layout.instances);
-    const mine = await Promise.all(
-      all.map(async (id) => {
-        if (await exists(layout.instance(id).volumeSynced)) return false;
-        const text = await readFile(layout.instance(id).launch, 'utf8').catch(() => undefined);
-        if (text === undefined) return false;
-        return (JSON.parse(text) as { identity: InstanceIdentity }).identity.clusterId === clusterId;
-      }),
-    );
-    return all.filter((_, i) => mine[i]);
-  }
 
   async function remove(home: string): Promise<void> {
     const doomed = join(layout.trash, newId());

@@ -12,6 +12,7 @@ import { codeOf, messageOf } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
 import { ensureDirectory, type RunAs } from './layout.ts';
+import { findWorkingIn, killTrees } from './processes.ts';
 import { runProgram } from './programs.ts';
 import { chownTo, syncFileSystem } from './templates.ts';
 
@@ -44,11 +45,17 @@ export async function openSpares(options: SparesOptions): Promise<Spares> {
   const quietMs = options.quietMs ?? 3_000;
   const wanted = new Map<string, SpareTemplate>();
   const closing = new AbortController();
+  /** A disk that hangs must not keep the platform from ending. */
+  const closed = new Promise<void>((resolve) => {
+    closing.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
   let timer: NodeJS.Timeout | undefined;
   let filling: Promise<void> | undefined;
 
   await ensureDirectory(directory, account);
-  for (const template of await readdir(directory)) await removePartials(join(directory, template));
+  await removePartials(directory, account).catch((error) =>
+    log.warn({ problem: messageOf(error) }, 'half-made spare volumes are left'),
+  );
 
   function schedule(): void {
     if (closing.signal.aborted) return;
@@ -92,7 +99,7 @@ export async function openSpares(options: SparesOptions): Promise<Spares> {
       });
       if (result.code !== 0)
         throw new Error(result.stderr || `cp ended with ${result.code ?? result.signal}`);
-      await syncFileSystem(partial);
+      await Promise.race([syncFileSystem(partial), closed]);
       closing.signal.throwIfAborted();
       await rename(partial, join(place, id));
     } catch (error) {
@@ -139,8 +146,13 @@ async function ready(place: string): Promise<string[]> {
   }
 }
 
-async function removePartials(place: string): Promise<void> {
-  for (const name of await readdir(place)) {
-    if (name.endsWith('.partial')) await rm(join(place, name), { recursive: true, force: true });
+/** What a platform that was killed was making; its `cp` may still be at it. */
+async function removePartials(directory: string, account: RunAs | null): Promise<void> {
+  for (const template of await readdir(directory)) {
+    const place = join(directory, template);
+    await killTrees(findWorkingIn(place, account), 'a copy of an earlier start');
+    for (const name of await readdir(place)) {
+      if (name.endsWith('.partial')) await rm(join(place, name), { recursive: true, force: true });
+    }
   }
 }

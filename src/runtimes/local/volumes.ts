@@ -47,7 +47,7 @@ export async function makeVolume(
       const result = await runProgram(
         'cp',
         ['-a', '--reflink=auto', '--sparse=auto', '--', template.directory, data],
-        { account, cwd: paths.home, deadlineMs: copyDeadlineMs },
+        { account, cwd: partial, deadlineMs: copyDeadlineMs },
       );
       if (result.code !== 0) throw copyFailed(result);
     }
