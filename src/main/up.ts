@@ -53,6 +53,9 @@ export async function run(args: string[], environment: Environment): Promise<num
   }
   bar.end();
   announce(settings, platform.ready);
+  if (!isLoopback(settings.host)) {
+    say(`Passwords travel unencrypted to ${settings.host}: put a proxy that speaks TLS in front of it`);
+  }
   await new Promise<void>((resolve) => {
     if (stopping.signal.aborted) resolve();
     else stopping.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -91,6 +94,8 @@ function announce(settings: Settings, ready: ReadyMessage): void {
     ].join('\n'),
   );
 }
+
+const isLoopback = (host: string) => /^(127\.|::1$|localhost$)/.test(host);
 
 /** Commands need --data only where the default would not find this directory. */
 function dataFlag(settings: Settings): string {
