@@ -398,8 +398,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     dispatch({ kind: 'exited', exit, asked: found.record.stopping });
   }
 
-  await listen();
-  await adopt();
+  await Promise.all([listen(), adopt()]);
   const observer = setInterval(() => void observe(), observeEveryMs);
 
   return {
