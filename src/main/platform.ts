@@ -149,7 +149,6 @@ export async function startPlatform(
   started.defer(() => api.close());
   // The public port must be known before forwarders are told where the feed is.
   const publicUrl = await listen(api, settings, data);
-  await data.update({ address: publicUrl });
 
   const controller = await startController({
     store,
@@ -290,7 +289,8 @@ async function listen(api: FastifyInstance, settings: Settings, data: DataDirect
   const wanted = settings.port === 0 ? (data.facts.ports.public ?? 0) : settings.port;
   try {
     const url = await api.listen({ host: settings.host, port: wanted });
-    await data.update({ ports: { ...data.facts.ports, public: Number(new URL(url).port) } });
+    const ports = { ...data.facts.ports, public: Number(new URL(url).port) };
+    await data.update({ address: url, ports });
     return url;
   } catch (error) {
     if (codeOf(error) === 'EADDRINUSE') {
@@ -311,13 +311,16 @@ async function listen(api: FastifyInstance, settings: Settings, data: DataDirect
 
 /** The first cluster should not have to wait for a template. */
 async function warmTemplates(runtime: Runtime, mysqlPack: Promise<Pack>, told: Told): Promise<void> {
-  const warm = (engine: EngineKind) =>
-    runtime.ensureEngine(engine, engineOffers[engine].defaultVersion).catch((error) => {
-      const hint = error instanceof PlatformError ? (error.hint ?? '') : '';
-      told.say(`${engineOffers[engine].label} is not available yet: ${messageOf(error)} ${hint}`);
-    });
-  // A pack that cannot be had is told by the same words as a template that cannot be built.
-  await Promise.all([warm('postgres'), mysqlPack.catch(() => {}).then(() => warm('mysql'))]);
+  const warm = (engine: EngineKind) => runtime.ensureEngine(engine, engineOffers[engine].defaultVersion);
+  const missing = (engine: EngineKind) => (error: unknown) => {
+    const hint = error instanceof PlatformError ? (error.hint ?? '') : '';
+    told.say(`${engineOffers[engine].label} is not available yet: ${messageOf(error)} ${hint}`);
+  };
+  await Promise.all([
+    warm('postgres').catch(missing('postgres')),
+    // A pack that could not be had is not asked for again: the start would wait for the network twice.
+    mysqlPack.then(() => warm('mysql')).catch(missing('mysql')),
+  ]);
 }
 
 async function instancesWithAgents(runtime: Runtime): Promise<string[]> {
@@ -328,11 +331,18 @@ async function instancesWithAgents(runtime: Runtime): Promise<string[]> {
 
 /** Empty when the store does not say it in time: the order of stopping is a courtesy, not a need. */
 async function leadersOf(store: Store): Promise<Set<string>> {
+  const nobody = () => new Set<string>();
+  const answered = new AbortController();
   const leaders = store.db
     .selectFrom('groups')
     .select('rule')
     .execute()
     .then((rows) => new Set(rows.map((row) => row.rule.leader)))
-    .catch(() => new Set<string>());
-  return await Promise.race([leaders, systemClock.delay(3_000).then(() => new Set<string>())]);
+    .catch(nobody);
+  try {
+    return await Promise.race([leaders, systemClock.delay(3_000, answered.signal).then(nobody)]);
+  } finally {
+    // A timer that runs on would keep the process from ending.
+    answered.abort();
+  }
 }
